@@ -1,0 +1,565 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Status(_message.Message):
+    __slots__ = ("party_id", "role", "version", "listen", "started_at", "warnings", "running_jobs", "bytes_sent", "bytes_received")
+    PARTY_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    LISTEN_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_JOBS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_SENT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    party_id: str
+    role: str
+    version: str
+    listen: str
+    started_at: int
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    running_jobs: int
+    bytes_sent: int
+    bytes_received: int
+    def __init__(self, party_id: _Optional[str] = ..., role: _Optional[str] = ..., version: _Optional[str] = ..., listen: _Optional[str] = ..., started_at: _Optional[int] = ..., warnings: _Optional[_Iterable[str]] = ..., running_jobs: _Optional[int] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ...) -> None: ...
+
+class TrustPartyRequest(_message.Message):
+    __slots__ = ("card",)
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    card: bytes
+    def __init__(self, card: _Optional[bytes] = ...) -> None: ...
+
+class SuspendPartyRequest(_message.Message):
+    __slots__ = ("party_id", "resume")
+    PARTY_ID_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    party_id: str
+    resume: bool
+    def __init__(self, party_id: _Optional[str] = ..., resume: _Optional[bool] = ...) -> None: ...
+
+class ListPartiesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Party(_message.Message):
+    __slots__ = ("party_id", "role", "name_zh", "name_en", "endpoint", "state", "signing_key_fingerprint", "certificate_fingerprints")
+    PARTY_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    NAME_EN_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_KEY_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FINGERPRINTS_FIELD_NUMBER: _ClassVar[int]
+    party_id: str
+    role: str
+    name_zh: str
+    name_en: str
+    endpoint: str
+    state: str
+    signing_key_fingerprint: str
+    certificate_fingerprints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, party_id: _Optional[str] = ..., role: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., endpoint: _Optional[str] = ..., state: _Optional[str] = ..., signing_key_fingerprint: _Optional[str] = ..., certificate_fingerprints: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Parties(_message.Message):
+    __slots__ = ("parties",)
+    PARTIES_FIELD_NUMBER: _ClassVar[int]
+    parties: _containers.RepeatedCompositeFieldContainer[Party]
+    def __init__(self, parties: _Optional[_Iterable[_Union[Party, _Mapping]]] = ...) -> None: ...
+
+class Document(_message.Message):
+    __slots__ = ("json",)
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    json: bytes
+    def __init__(self, json: _Optional[bytes] = ...) -> None: ...
+
+class CatalogueKey(_message.Message):
+    __slots__ = ("catalogue_id", "version")
+    CATALOGUE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    catalogue_id: str
+    version: int
+    def __init__(self, catalogue_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class ListCataloguesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CatalogueSummary(_message.Message):
+    __slots__ = ("catalogue_id", "version", "bureau", "fields", "digest")
+    CATALOGUE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    catalogue_id: str
+    version: int
+    bureau: str
+    fields: int
+    digest: str
+    def __init__(self, catalogue_id: _Optional[str] = ..., version: _Optional[int] = ..., bureau: _Optional[str] = ..., fields: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class Catalogues(_message.Message):
+    __slots__ = ("catalogues",)
+    CATALOGUES_FIELD_NUMBER: _ClassVar[int]
+    catalogues: _containers.RepeatedCompositeFieldContainer[CatalogueSummary]
+    def __init__(self, catalogues: _Optional[_Iterable[_Union[CatalogueSummary, _Mapping]]] = ...) -> None: ...
+
+class AgreementKey(_message.Message):
+    __slots__ = ("agreement_id",)
+    AGREEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    agreement_id: str
+    def __init__(self, agreement_id: _Optional[str] = ...) -> None: ...
+
+class ListAgreementsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AgreementSummary(_message.Message):
+    __slots__ = ("agreement_id", "bank", "bureau", "state", "valid_from", "valid_until", "purposes", "digest")
+    AGREEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    VALID_FROM_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    agreement_id: str
+    bank: str
+    bureau: str
+    state: str
+    valid_from: int
+    valid_until: int
+    purposes: _containers.RepeatedScalarFieldContainer[str]
+    digest: str
+    def __init__(self, agreement_id: _Optional[str] = ..., bank: _Optional[str] = ..., bureau: _Optional[str] = ..., state: _Optional[str] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., purposes: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class Agreements(_message.Message):
+    __slots__ = ("agreements",)
+    AGREEMENTS_FIELD_NUMBER: _ClassVar[int]
+    agreements: _containers.RepeatedCompositeFieldContainer[AgreementSummary]
+    def __init__(self, agreements: _Optional[_Iterable[_Union[AgreementSummary, _Mapping]]] = ...) -> None: ...
+
+class ConsentFrame(_message.Message):
+    __slots__ = ("consents", "bureau")
+    CONSENTS_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    consents: _containers.RepeatedScalarFieldContainer[str]
+    bureau: str
+    def __init__(self, consents: _Optional[_Iterable[str]] = ..., bureau: _Optional[str] = ...) -> None: ...
+
+class ConsentVerdict(_message.Message):
+    __slots__ = ("consent_id", "uscc", "state", "reason")
+    CONSENT_ID_FIELD_NUMBER: _ClassVar[int]
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    consent_id: str
+    uscc: str
+    state: str
+    reason: str
+    def __init__(self, consent_id: _Optional[str] = ..., uscc: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ConsentVerdicts(_message.Message):
+    __slots__ = ("verdicts",)
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    verdicts: _containers.RepeatedCompositeFieldContainer[ConsentVerdict]
+    def __init__(self, verdicts: _Optional[_Iterable[_Union[ConsentVerdict, _Mapping]]] = ...) -> None: ...
+
+class RevokeConsentRequest(_message.Message):
+    __slots__ = ("consent_id", "reason")
+    CONSENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    consent_id: str
+    reason: str
+    def __init__(self, consent_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListConsentsRequest(_message.Message):
+    __slots__ = ("uscc", "consent_id", "limit")
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    uscc: str
+    consent_id: str
+    limit: int
+    def __init__(self, uscc: _Optional[str] = ..., consent_id: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ConsentSummary(_message.Message):
+    __slots__ = ("consent_id", "uscc", "bank", "bureau", "purposes", "fields", "model_classes", "not_before", "expires", "maximum_uses", "uses", "state", "notice_sha256", "revoked_at")
+    CONSENT_ID_FIELD_NUMBER: _ClassVar[int]
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASSES_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    MAXIMUM_USES_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_SHA256_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    consent_id: str
+    uscc: str
+    bank: str
+    bureau: str
+    purposes: _containers.RepeatedScalarFieldContainer[str]
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    model_classes: _containers.RepeatedScalarFieldContainer[str]
+    not_before: int
+    expires: int
+    maximum_uses: int
+    uses: int
+    state: str
+    notice_sha256: str
+    revoked_at: int
+    def __init__(self, consent_id: _Optional[str] = ..., uscc: _Optional[str] = ..., bank: _Optional[str] = ..., bureau: _Optional[str] = ..., purposes: _Optional[_Iterable[str]] = ..., fields: _Optional[_Iterable[str]] = ..., model_classes: _Optional[_Iterable[str]] = ..., not_before: _Optional[int] = ..., expires: _Optional[int] = ..., maximum_uses: _Optional[int] = ..., uses: _Optional[int] = ..., state: _Optional[str] = ..., notice_sha256: _Optional[str] = ..., revoked_at: _Optional[int] = ...) -> None: ...
+
+class Consents(_message.Message):
+    __slots__ = ("consents",)
+    CONSENTS_FIELD_NUMBER: _ClassVar[int]
+    consents: _containers.RepeatedCompositeFieldContainer[ConsentSummary]
+    def __init__(self, consents: _Optional[_Iterable[_Union[ConsentSummary, _Mapping]]] = ...) -> None: ...
+
+class DataHeader(_message.Message):
+    __slots__ = ("name", "as_of", "catalogue_id", "catalogue_version", "format", "postgresql_url", "postgresql_query", "encoding", "ignore_extra", "allow_missing_fields")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    CATALOGUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CATALOGUE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    POSTGRESQL_URL_FIELD_NUMBER: _ClassVar[int]
+    POSTGRESQL_QUERY_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    IGNORE_EXTRA_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_MISSING_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    as_of: str
+    catalogue_id: str
+    catalogue_version: int
+    format: str
+    postgresql_url: str
+    postgresql_query: str
+    encoding: str
+    ignore_extra: bool
+    allow_missing_fields: bool
+    def __init__(self, name: _Optional[str] = ..., as_of: _Optional[str] = ..., catalogue_id: _Optional[str] = ..., catalogue_version: _Optional[int] = ..., format: _Optional[str] = ..., postgresql_url: _Optional[str] = ..., postgresql_query: _Optional[str] = ..., encoding: _Optional[str] = ..., ignore_extra: _Optional[bool] = ..., allow_missing_fields: _Optional[bool] = ...) -> None: ...
+
+class DataFrame(_message.Message):
+    __slots__ = ("header", "content", "last")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    header: DataHeader
+    content: bytes
+    last: bool
+    def __init__(self, header: _Optional[_Union[DataHeader, _Mapping]] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class DataReject(_message.Message):
+    __slots__ = ("row", "field", "reason")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    row: int
+    field: str
+    reason: str
+    def __init__(self, row: _Optional[int] = ..., field: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DataProgress(_message.Message):
+    __slots__ = ("rows", "accepted", "rejected", "rejects", "repeated_rows", "feature_set")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTS_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_SET_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    accepted: int
+    rejected: int
+    rejects: _containers.RepeatedCompositeFieldContainer[DataReject]
+    repeated_rows: int
+    feature_set: FeatureSet
+    def __init__(self, rows: _Optional[int] = ..., accepted: _Optional[int] = ..., rejected: _Optional[int] = ..., rejects: _Optional[_Iterable[_Union[DataReject, _Mapping]]] = ..., repeated_rows: _Optional[int] = ..., feature_set: _Optional[_Union[FeatureSet, _Mapping]] = ...) -> None: ...
+
+class ListDataRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class FeatureSetKey(_message.Message):
+    __slots__ = ("feature_set",)
+    FEATURE_SET_FIELD_NUMBER: _ClassVar[int]
+    feature_set: str
+    def __init__(self, feature_set: _Optional[str] = ...) -> None: ...
+
+class FeatureSet(_message.Message):
+    __slots__ = ("feature_set", "name", "as_of", "catalogue_id", "catalogue_version", "rows", "fields", "digest", "imported_at", "state")
+    FEATURE_SET_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    CATALOGUE_ID_FIELD_NUMBER: _ClassVar[int]
+    CATALOGUE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    IMPORTED_AT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    feature_set: str
+    name: str
+    as_of: str
+    catalogue_id: str
+    catalogue_version: int
+    rows: int
+    fields: int
+    digest: str
+    imported_at: int
+    state: str
+    def __init__(self, feature_set: _Optional[str] = ..., name: _Optional[str] = ..., as_of: _Optional[str] = ..., catalogue_id: _Optional[str] = ..., catalogue_version: _Optional[int] = ..., rows: _Optional[int] = ..., fields: _Optional[int] = ..., digest: _Optional[str] = ..., imported_at: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+
+class FeatureSets(_message.Message):
+    __slots__ = ("feature_sets",)
+    FEATURE_SETS_FIELD_NUMBER: _ClassVar[int]
+    feature_sets: _containers.RepeatedCompositeFieldContainer[FeatureSet]
+    def __init__(self, feature_sets: _Optional[_Iterable[_Union[FeatureSet, _Mapping]]] = ...) -> None: ...
+
+class BuildModelRequest(_message.Message):
+    __slots__ = ("scorecard", "engine", "bureau")
+    SCORECARD_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    scorecard: bytes
+    engine: str
+    bureau: str
+    def __init__(self, scorecard: _Optional[bytes] = ..., engine: _Optional[str] = ..., bureau: _Optional[str] = ...) -> None: ...
+
+class BuildProgress(_message.Message):
+    __slots__ = ("columns_done", "columns", "model")
+    COLUMNS_DONE_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    columns_done: int
+    columns: int
+    model: Model
+    def __init__(self, columns_done: _Optional[int] = ..., columns: _Optional[int] = ..., model: _Optional[_Union[Model, _Mapping]] = ...) -> None: ...
+
+class RegisterModelRequest(_message.Message):
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Model(_message.Message):
+    __slots__ = ("model_id", "name", "version", "model_class", "engine", "profile", "bureau", "columns", "score_low", "score_high", "noise_distance_log2", "expires_at", "state", "fields")
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_LOW_FIELD_NUMBER: _ClassVar[int]
+    SCORE_HIGH_FIELD_NUMBER: _ClassVar[int]
+    NOISE_DISTANCE_LOG2_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    model_id: str
+    name: str
+    version: str
+    model_class: str
+    engine: str
+    profile: str
+    bureau: str
+    columns: int
+    score_low: int
+    score_high: int
+    noise_distance_log2: float
+    expires_at: int
+    state: str
+    fields: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., model_class: _Optional[str] = ..., engine: _Optional[str] = ..., profile: _Optional[str] = ..., bureau: _Optional[str] = ..., columns: _Optional[int] = ..., score_low: _Optional[int] = ..., score_high: _Optional[int] = ..., noise_distance_log2: _Optional[float] = ..., expires_at: _Optional[int] = ..., state: _Optional[str] = ..., fields: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Models(_message.Message):
+    __slots__ = ("models",)
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[Model]
+    def __init__(self, models: _Optional[_Iterable[_Union[Model, _Mapping]]] = ...) -> None: ...
+
+class ScoreHeader(_message.Message):
+    __slots__ = ("model", "engine", "purpose", "idempotency_key", "bank_fields", "label")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    engine: str
+    purpose: str
+    idempotency_key: str
+    bank_fields: _containers.RepeatedScalarFieldContainer[str]
+    label: str
+    def __init__(self, model: _Optional[str] = ..., engine: _Optional[str] = ..., purpose: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., bank_fields: _Optional[_Iterable[str]] = ..., label: _Optional[str] = ...) -> None: ...
+
+class ScoreInput(_message.Message):
+    __slots__ = ("uscc", "values")
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    uscc: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, uscc: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ScoreFrame(_message.Message):
+    __slots__ = ("header", "rows")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    header: ScoreHeader
+    rows: ScoreInputs
+    def __init__(self, header: _Optional[_Union[ScoreHeader, _Mapping]] = ..., rows: _Optional[_Union[ScoreInputs, _Mapping]] = ...) -> None: ...
+
+class ScoreInputs(_message.Message):
+    __slots__ = ("rows", "last")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[ScoreInput]
+    last: bool
+    def __init__(self, rows: _Optional[_Iterable[_Union[ScoreInput, _Mapping]]] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class ScoreOneRequest(_message.Message):
+    __slots__ = ("model", "purpose", "uscc", "bank_values", "consent", "idempotency_key")
+    class BankValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    BANK_VALUES_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    purpose: str
+    uscc: str
+    bank_values: _containers.ScalarMap[str, str]
+    consent: str
+    idempotency_key: str
+    def __init__(self, model: _Optional[str] = ..., purpose: _Optional[str] = ..., uscc: _Optional[str] = ..., bank_values: _Optional[_Mapping[str, str]] = ..., consent: _Optional[str] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class ScoreRow(_message.Message):
+    __slots__ = ("uscc", "status", "reason", "score", "bank_part", "tax_part", "feature_set", "as_of", "job_id")
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    BANK_PART_FIELD_NUMBER: _ClassVar[int]
+    TAX_PART_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_SET_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    uscc: str
+    status: str
+    reason: str
+    score: int
+    bank_part: int
+    tax_part: int
+    feature_set: str
+    as_of: str
+    job_id: str
+    def __init__(self, uscc: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., score: _Optional[int] = ..., bank_part: _Optional[int] = ..., tax_part: _Optional[int] = ..., feature_set: _Optional[str] = ..., as_of: _Optional[str] = ..., job_id: _Optional[str] = ...) -> None: ...
+
+class JobKey(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class ListJobsRequest(_message.Message):
+    __slots__ = ("limit", "state")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    state: str
+    def __init__(self, limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("job_id", "state", "model", "engine", "purpose", "idempotency_key", "rows", "finished", "scored", "refused", "not_held", "feature_set", "as_of", "created_at", "updated_at", "error_code", "error_detail", "label", "bytes_sent", "bytes_received", "aligned")
+    class RefusedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    FINISHED_FIELD_NUMBER: _ClassVar[int]
+    SCORED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    NOT_HELD_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_SET_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    BYTES_SENT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    ALIGNED_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    state: str
+    model: str
+    engine: str
+    purpose: str
+    idempotency_key: str
+    rows: int
+    finished: int
+    scored: int
+    refused: _containers.ScalarMap[str, int]
+    not_held: int
+    feature_set: str
+    as_of: str
+    created_at: int
+    updated_at: int
+    error_code: str
+    error_detail: str
+    label: str
+    bytes_sent: int
+    bytes_received: int
+    aligned: int
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[str] = ..., model: _Optional[str] = ..., engine: _Optional[str] = ..., purpose: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., rows: _Optional[int] = ..., finished: _Optional[int] = ..., scored: _Optional[int] = ..., refused: _Optional[_Mapping[str, int]] = ..., not_held: _Optional[int] = ..., feature_set: _Optional[str] = ..., as_of: _Optional[str] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error_detail: _Optional[str] = ..., label: _Optional[str] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ..., aligned: _Optional[int] = ...) -> None: ...
+
+class Jobs(_message.Message):
+    __slots__ = ("jobs",)
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[Job]
+    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
+
+class ResultFrame(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[ScoreRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[ScoreRow, _Mapping]]] = ...) -> None: ...
