@@ -1,0 +1,1 @@
+"""Private set intersection by an oblivious pseudorandom function. Specification: README.md in this folder."""
