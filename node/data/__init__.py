@@ -1,0 +1,1 @@
+"""Import of tax data: sources, normalisation, validation against the catalogue, rejects."""

@@ -1,0 +1,1 @@
+"""Alembic migrations of a node's database. ``versions/`` holds one file per revision."""
