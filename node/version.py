@@ -1,0 +1,7 @@
+"""The release that runs."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+VERSION = version("banktax-node")
