@@ -1,0 +1,1 @@
+"""Scorecard files: format, validation, compilation to protocol models, import from training libraries."""
