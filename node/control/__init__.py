@@ -1,0 +1,1 @@
+"""The control API: what operators and a bank's own systems call on their own node."""

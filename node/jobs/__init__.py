@@ -1,0 +1,1 @@
+"""Jobs: the journal, its state machine, and what runs protocol machines under deadlines."""
