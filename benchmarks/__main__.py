@@ -1,0 +1,107 @@
+"""``python -m benchmarks``: two real nodes on this machine, measured from outside."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.machine import describe
+from benchmarks.online import run_online
+from benchmarks.scoring import run_scoring
+from benchmarks.stage import BenchmarkFailed
+from benchmarks.table import render
+from node.errors import Refusal
+
+json_option = click.option("--json", "target", type=click.Path(path_type=Path), help="Write the figures here as well.")
+seed_option = click.option("--seed", type=int, help="Made-up data follow from it; the system chooses if none is given.")
+
+
+@click.group(context_settings={"show_default": True, "help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Measure two nodes, a bureau and a bank, on this machine. Figures go to standard output as JSON."""
+
+
+@main.command()
+@click.option("--rows", type=click.IntRange(min=1), default=100_000, help="Enterprises.")
+@click.option("--columns", type=click.IntRange(min=4), default=64, help="Columns of the model; a multiple of 4.")
+@click.option("--engine", type=click.Choice(["bfv", "paillier"]), default="bfv")
+@click.option("--runs", type=click.IntRange(min=1), default=1, help="Runs, each with data and model of its own.")
+@seed_option
+@json_option
+def scoring(rows: int, columns: int, engine: str, runs: int, seed: int | None, target: Path | None) -> None:
+    """Score a list, from `banktax score submit` to scores.csv; consents are registered before."""
+    if columns % 4:
+        raise click.BadParameter("a multiple of 4", param_hint="--columns")
+    first = _seed(seed)
+    seeds = list(range(first, first + runs))
+    done = [run_scoring(rows, columns, engine, each) for each in seeds]
+    seconds = statistics.median(run["seconds"] for run in done)
+    figures = {
+        "benchmark": "scoring",
+        "rows": rows,
+        "columns": columns,
+        "engine": engine,
+        "seconds": seconds,
+        "rows_per_second": round(rows / seconds, 1),
+        **{name: max(run[name] for run in done) for name in _WORST},
+        "exact": all(run["exact"] for run in done),
+    }
+    _finish({**figures, "seed": seeds[0], **describe(), "runs": done}, target)
+
+
+_WORST = (
+    "response_bytes_per_row",
+    "line_bytes_per_row",
+    "bureau_rss_mb",
+    "bank_rss_mb",
+    "bureau_pss_mb",
+    "bank_pss_mb",
+    "setup_seconds",
+)
+
+
+@main.command()
+@click.option("--enterprises", type=click.IntRange(min=1), default=2000, help="Distinct ones, in each of both modes.")
+@click.option("--rate", type=click.FloatRange(min=0.1), default=20.0, help="Requests a second.")
+@seed_option
+@json_option
+def online(enterprises: int, rate: float, seed: int | None, target: Path | None) -> None:
+    """Score single enterprises at a steady rate, consents registered before and consents coming along."""
+    done = run_online(enterprises, rate, _seed(seed))
+    _finish({"benchmark": "online", "enterprises": enterprises, "rate": rate, **done, **describe()}, target)
+
+
+@main.command()
+def table() -> None:
+    """Print the committed results (benchmarks/results/*.json) as a table in markdown."""
+    click.echo(render(), nl=False)
+
+
+def _seed(seed: int | None) -> int:
+    chosen = secrets.randbits(32) if seed is None else seed
+    click.echo(f"seed {chosen}", err=True)  # told first, so that a run that fails can be repeated
+    return chosen
+
+
+def _finish(figures: dict[str, Any], target: Path | None) -> None:
+    text = json.dumps(figures, indent=2) + "\n"
+    click.echo(text, nl=False)
+    if target is not None:
+        target.write_text(text, encoding="utf-8")
+    if not figures["exact"] or figures.get("errors"):
+        click.echo("NOT EXACT: scores are missing, wrong or refused", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (BenchmarkFailed, Refusal) as fault:
+        click.echo(f"error: {fault}", err=True)
+        sys.exit(2)

@@ -1,0 +1,53 @@
+"""The committed results as one short table in markdown, made from their JSON files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+_SCORING = (
+    "| rows x columns | engine | seconds (median) | rows/s | bytes back a row | bureau, bank RSS (MB) | exact | seed |",
+    "|---|---|---|---|---|---|---|---|",
+)
+_ONLINE = (
+    "| enterprises, rate | consent | median (ms) | 99th percentile (ms) | errors | exact | seed |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
+def render(folder: Path = RESULTS) -> str:
+    """Return the table of all ``*.json`` in ``folder``."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    scoring = [_scoring(each) for each in found if each["benchmark"] == "scoring"]
+    online = [line for each in found if each["benchmark"] == "online" for line in _online(each)]
+    parts = ["# Results", "\n".join(sorted({_where(each) for each in found}))]
+    parts += ["\n".join((*_SCORING, *scoring))] if scoring else []
+    parts += ["\n".join((*_ONLINE, *online))] if online else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _where(figures: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in figures["packages"].items())
+    return (
+        f"* {figures['machine']}, {figures['cpu']}, {figures['cores']} cores, {figures['memory_mb']} MB; "
+        f"Python {figures['python']}; {versions}"
+    )
+
+
+def _scoring(figures: dict[str, Any]) -> str:
+    return (
+        f"| {figures['rows']:,} x {figures['columns']} | {figures['engine']} | {figures['seconds']} "
+        f"({len(figures['runs'])} runs) | {figures['rows_per_second']:,} | {figures['response_bytes_per_row']} "
+        f"| {figures['bureau_rss_mb']}, {figures['bank_rss_mb']} | {figures['exact']} | {figures['seed']} |"
+    )
+
+
+def _online(figures: dict[str, Any]) -> list[str]:
+    modes = {"registered": "registered before", "with_request": "with the request"}
+    return [
+        f"| {figures['enterprises']:,}, {figures['rate']}/s | {words} | {figures[mode]['median_ms']} "
+        f"| {figures[mode]['p99_ms']} | {figures[mode]['errors']} | {figures['exact']} | {figures['seed']} |"
+        for mode, words in modes.items()
+    ]

@@ -1,0 +1,1 @@
+"""`banktax demo`: two real nodes, real data, signed consents, one exact encrypted score."""

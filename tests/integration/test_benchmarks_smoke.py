@@ -1,0 +1,68 @@
+"""The benchmarks run and tell what they promise; how fast is never a test's business."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.table import render
+
+MACHINE = {"machine", "cpu", "cores", "memory_mb", "python", "packages", "seed"}
+SCORING = {
+    "rows",
+    "columns",
+    "engine",
+    "seconds",
+    "rows_per_second",
+    "response_bytes_per_row",
+    "line_bytes_per_row",
+    "bureau_rss_mb",
+    "bank_rss_mb",
+    "bureau_pss_mb",
+    "bank_pss_mb",
+    "setup_seconds",
+    "exact",
+    "runs",
+}
+ONLINE = {"enterprises", "rate", "registered", "with_request", "median_ms", "p99_ms", "errors", "exact"}
+
+
+def figures(tmp_path: Path, *arguments: str) -> dict[str, Any]:
+    """Run ``python -m benchmarks`` as a process and return what it wrote."""
+    target = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--json", str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    assert json.loads(done.stdout) == found
+    return found
+
+
+def test_scoring_bfv(tmp_path: Path) -> None:
+    found = figures(tmp_path, "scoring", "--rows", "40", "--columns", "8", "--runs", "2")
+    assert set(found) >= SCORING | MACHINE
+    assert found["exact"] is True
+    assert (found["rows"], found["columns"], found["engine"]) == (40, 8, "bfv")
+    assert len({run["seed"] for run in found["runs"]}) == 2
+    # One chunk: the packed polynomial of 48 KiB, six bytes a row with its canaries, and little around them.
+    assert 49_152 + 6 * 48 < 40 * found["response_bytes_per_row"] < 49_152 + 6 * 48 + 1000
+    assert min(found["bureau_rss_mb"], found["bank_rss_mb"]) > 50
+    assert f"| 40 x 8 | bfv | {found['seconds']} (2 runs) |" in render(tmp_path)
+
+
+def test_scoring_paillier(tmp_path: Path) -> None:
+    found = figures(tmp_path, "scoring", "--rows", "10", "--columns", "4", "--engine", "paillier", "--seed", "7")
+    assert (found["exact"], found["engine"], found["seed"]) == (True, "paillier", 7)
+
+
+def test_online(tmp_path: Path) -> None:
+    found = figures(tmp_path, "online", "--enterprises", "6", "--rate", "2")
+    assert set(found) >= ONLINE | MACHINE
+    assert (found["exact"], found["errors"]) == (True, 0)
+    for mode in ("registered", "with_request"):
+        assert found[mode]["answers"] == 6
+        assert f"| {found[mode]['median_ms']} | {found[mode]['p99_ms']} | 0 | True |" in render(tmp_path)
+        assert 0 < found["median_ms"][mode] == found[mode]["median_ms"] <= found["p99_ms"][mode]
