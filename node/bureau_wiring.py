@@ -1,0 +1,105 @@
+"""How the parts of a bureau hang together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.alignment.standing import StandingSet
+from node.codes import Code
+from node.config import Settings
+from node.errors import Refusal
+from node.foundation import Foundation
+from node.jobs.bureau_alignment import BureauAlignment
+from node.jobs.bureau_consents import BureauConsents
+from node.jobs.bureau_journal import BureauJournal
+from node.jobs.bureau_models import BureauModels
+from node.jobs.bureau_scoring import BureauParts, BureauScoring
+from node.jobs.gate import Gate
+from node.policy.certificates import Authority
+from node.policy.consent import UsccField, VerifierConfig
+from node.rpc.bureau_services import AlignmentService, ConsentService, ScoringService
+from node.rpc.dispatch import Service
+from node.storage.features import FeatureStore
+
+
+@dataclass(frozen=True)
+class WiredBureau:
+    """A bureau's parts, before anybody calls them."""
+
+    features: FeatureStore
+    journal: BureauJournal
+    alignment: BureauAlignment
+    consents: BureauConsents
+    models: BureauModels
+    scoring: BureauScoring
+
+    def services(self) -> list[Service]:
+        """Return what banks may call."""
+        return [
+            AlignmentService(self.alignment).service(),
+            ConsentService(self.consents).service(),
+            ScoringService(self.models, self.scoring).service(),
+        ]
+
+
+def wire_bureau(base: Foundation) -> WiredBureau:
+    """Return a bureau's parts, with the files gone that a run which was cut off left behind."""
+    gate = Gate(base.documents, base.settings.node.id, base.clock)
+    features = FeatureStore(base.database, base.settings.data_directory)
+    features.clean()
+    journal = BureauJournal(base.database, base.clock)
+    models = _models(base, gate)
+    parts = BureauParts(base.database, journal, models, base.consents, features, gate, base.compute, base.clock)
+    return WiredBureau(
+        features=features,
+        journal=journal,
+        alignment=BureauAlignment(gate, _standing(base), features),
+        consents=BureauConsents(base.database, base.consents, gate, base.compute, _verifier(base.settings), base.clock),
+        models=models,
+        scoring=BureauScoring(parts),
+    )
+
+
+def _standing(base: Foundation) -> StandingSet:
+    standing = StandingSet(
+        base.database,
+        base.settings.data_directory,
+        base.sealer,
+        base.clock,
+        base.randomness,
+        runner=base.compute.map,
+        wait_seconds=base.settings.limits.chunk_seconds,
+    )
+    standing.remove_orphans()
+    return standing
+
+
+def _models(base: Foundation, gate: Gate) -> BureauModels:
+    models = BureauModels(
+        base.database,
+        base.documents,
+        gate,
+        base.compute,
+        base.models_folder,
+        base.clock,
+        base.randomness,
+        allow_uncertified=base.settings.security.allow_uncertified,
+    )
+    models.remove_orphans()
+    return models
+
+
+def _verifier(settings: Settings) -> VerifierConfig:
+    authorities = tuple(
+        Authority(entry.name, _read_authority(settings.resolve(entry.certificate)), UsccField(entry.uscc_field))
+        for entry in settings.consent.authorities
+    )
+    return VerifierConfig(settings.node.id, authorities)
+
+
+def _read_authority(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise Refusal(Code.CONFIG_INVALID, f"consent.authorities: {path} cannot be read") from None
