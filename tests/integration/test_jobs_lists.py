@@ -244,7 +244,7 @@ def test_a_job_that_is_done_is_neither_cancelled_nor_resumed(ready_trial: ReadyT
 
 def test_a_job_fails_when_patience_ends_and_is_resumed(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("impatient") / "nodes"
-    environment = {BANK: {"BANKTAX_LIMITS__PEER_PATIENCE_SECONDS": "1"}}
+    environment = {BANK: {"BANKTAX_LIMITS__PEER_PATIENCE_SECONDS": "6"}}
     with ready_trial_in(folder, rows=6, chunk_rows=2, environment=environment) as ready:
         ready.bureau.kill()
         early = ready.run()
