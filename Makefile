@@ -64,7 +64,7 @@ check: setup ## all static checks: format, lint, strict types, import rules, gen
 	$(BIN)/pytest -q tests/architecture
 
 test: setup ## the whole test suite (TEST_ARGS="-k name")
-	$(BIN)/pytest -q $(TEST_ARGS)
+	$(BIN)/pytest -q -n logical --maxprocesses 4 --dist loadfile $(TEST_ARGS)
 
 bench: setup ## a benchmark (BENCH_ARGS="online")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

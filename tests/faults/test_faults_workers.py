@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -25,25 +25,31 @@ def node(doomed: ReadyTrial, request: pytest.FixtureRequest) -> NodeProcess:
 
 
 @contextmanager
-def no_worker_survives(node: NodeProcess) -> Iterator[list[int]]:
-    """Kill every worker of a node that shows up; yields the list of those killed."""
-    stop, killed = threading.Event(), []
+def every_worker(node: NodeProcess, meets: Callable[[psutil.Process], None]) -> Iterator[set[int]]:
+    """Do something to every worker of a node, as soon as it shows up; yields the ids of those that it was done to."""
+    stop, met = threading.Event(), set[int]()
 
     def hunt() -> None:
         while not stop.is_set():
             for worker in workers(node):
                 with suppress(psutil.NoSuchProcess):
-                    worker.kill()
-                    killed.append(worker.pid)
+                    meets(worker)
+                    met.add(worker.pid)
             stop.wait(0.02)
 
     thread = threading.Thread(target=hunt)
     thread.start()
     try:
-        yield killed
+        yield met
     finally:
         stop.set()
         thread.join(30)
+
+
+def take_memory_away(worker: psutil.Process) -> None:
+    """Lower the kernel's limit under a running worker to less than it has already."""
+    _, hard = worker.rlimit(psutil.RLIMIT_DATA)
+    worker.rlimit(psutil.RLIMIT_DATA, (1 << 20, hard))
 
 
 def test_workers_die_in_mid_chunk_and_nobody_notices(doomed: ReadyTrial, node: NodeProcess) -> None:
@@ -66,7 +72,7 @@ def test_workers_die_in_mid_chunk_and_nobody_notices(doomed: ReadyTrial, node: N
 
 def test_workers_that_die_again_and_again_fail_the_job_and_not_the_node(doomed: ReadyTrial, node: NodeProcess) -> None:
     before = doomed.all_uses()
-    with no_worker_survives(node) as killed:
+    with every_worker(node, psutil.Process.kill) as killed:
         job = doomed.submit()
         failed = doomed.wait(job.job_id)
     assert (failed.state, failed.error_code) == (JobState.FAILED, Code.COMPUTE_FAILED)
@@ -81,18 +87,14 @@ def test_workers_that_die_again_and_again_fail_the_job_and_not_the_node(doomed: 
 
 
 def test_workers_out_of_memory_fail_the_job_and_not_the_node(doomed: ReadyTrial) -> None:
-    """The kernel's limit is lowered under the bureau's running workers to what they have already."""
     doomed.run(doomed.data.codes[:1])
-    found = wait_until(lambda: workers(doomed.bureau))
-    ordinary = [worker.rlimit(psutil.RLIMIT_DATA) for worker in found]
-    for worker, (_, hard) in zip(found, ordinary, strict=True):
-        worker.rlimit(psutil.RLIMIT_DATA, (1 << 20, hard))
-    job = doomed.submit()
-    failed = doomed.wait(job.job_id)
+    with every_worker(doomed.bureau, take_memory_away) as starved:
+        job = doomed.submit()
+        failed = doomed.wait(job.job_id)
     assert (failed.state, failed.error_code) == (JobState.FAILED, Code.COMPUTE_FAILED)
-    for worker, limit in zip(found, ordinary, strict=True):
-        with suppress(psutil.NoSuchProcess):
-            worker.rlimit(psutil.RLIMIT_DATA, limit)
+    for worker in workers(doomed.bureau):
+        worker.kill()
+    assert len(starved) >= 2
     with doomed.bank.client() as bank:
         bank.jobs.resume(job.job_id)
     assert doomed.wait(job.job_id).state is JobState.DONE

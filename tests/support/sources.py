@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,8 +43,12 @@ class Source:
         """Tell whether the file is one of ``rooms`` (files) or stands below one of them (folders, ending in /)."""
         return any(self.path == room or (room.endswith("/") and self.path.startswith(room)) for room in rooms)
 
-    def imports(self) -> Iterator[Import]:
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
         """Every import, wherever it stands; ``from a import b`` counts as ``a`` and as ``a.b``."""
+        return tuple(self._imports())
+
+    def _imports(self) -> Iterator[Import]:
         for statement in ast.walk(self.tree):
             if isinstance(statement, ast.Import):
                 yield from (Import(alias.name, statement.lineno) for alias in statement.names)
@@ -78,7 +82,10 @@ def _dotted(expression: ast.expr) -> str | None:
 def sources(*rooms: str) -> list[Source]:
     """Every file of ``rooms`` (top-level folders; all of ours when none is named), in order."""
     paths = [path for room in rooms or CODE for path in sorted((ROOT / room).rglob("*.py"))]
-    return [Source(path.relative_to(ROOT).as_posix()) for path in paths if "__pycache__" not in path.parts]
+    return [_source(path.relative_to(ROOT).as_posix()) for path in paths if "__pycache__" not in path.parts]
+
+
+_source = cache(Source)  # read and parsed once for all the tests that judge it
 
 
 def texts() -> list[Path]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_node(tmp_path_factory.mktemp("processes") / "bank")
 
 
+@pytest.fixture
+def interrupts_heard() -> Iterator[None]:
+    """Let processes that the test starts hear SIGINT: a shell that ran the tests in its background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts_heard")
 def test_ctrl_c_leaves_the_job_running_and_shows_no_traceback(directory: Path) -> None:
     script = Script(job_states=("computing",) * 100, delay=0.2)
     command = [sys.executable, "-m", "node", "job", "follow", JOB_ID, "--dir", str(directory), "--lang", "en"]
