@@ -20,6 +20,7 @@ from node.errors import Refusal
 from node.worker import Outcome, Worker, WorkerDied, WorkerLate
 
 ResultT = TypeVar("ResultT")
+TASKS = "node.jobs.work"
 LONGEST_QUEUE = 10
 """After so many deadlines a task that waits for a free worker is given up."""
 
@@ -39,7 +40,7 @@ class ComputePool:
         self._batch_lane = threading.BoundedSemaphore(max(1, workers - 1))
         self._guard = threading.Lock()
         self._closing = False
-        self._workers = {Worker(memory_limit_mb) for _ in range(workers)}
+        self._workers = {Worker(memory_limit_mb, TASKS) for _ in range(workers)}
         # The one that worked last is taken first: it has the models of the moment ready. None: the pool is closed.
         self._free: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for worker in self._workers:
@@ -109,7 +110,7 @@ class ComputePool:
             if self._closing:
                 return None
             self._workers.discard(dead)
-            fresh = Worker(self._memory_limit_mb)
+            fresh = Worker(self._memory_limit_mb, TASKS)
             self._workers.add(fresh)
         return fresh
 

@@ -6,6 +6,7 @@ while it holds the queue's lock; here a death is the end of one pipe, seen at on
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import resource
@@ -52,12 +53,13 @@ class Worker:
 
     Args:
         memory_limit_mb: private memory, in MiB.
+        module: where most tasks come from; it is imported before the first one is there.
     """
 
-    def __init__(self, memory_limit_mb: int) -> None:
+    def __init__(self, memory_limit_mb: int, module: str) -> None:
         self._channel, theirs = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(
-            target=_serve, args=(theirs, memory_limit_mb, os.getpid()), name="compute", daemon=True
+            target=_serve, args=(theirs, memory_limit_mb, module, os.getpid()), name="compute", daemon=True
         )
         self._process.start()
         theirs.close()  # the worker holds the only other end: its death is the end of the pipe
@@ -114,12 +116,13 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def _serve(channel: Connection, megabytes: int, parent: int) -> None:
+def _serve(channel: Connection, megabytes: int, module: str, parent: int) -> None:
     """Be a worker: under the memory limit, one task after the other, for as long as the node lives."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the node, which then closes the pool
     limit_memory(megabytes)
     threading.Thread(target=_end_with, args=(parent,), name="end-with-node", daemon=True).start()
     try:
+        importlib.import_module(module)
         channel.send(None)
         while True:
             function, arguments = channel.recv()

@@ -39,6 +39,25 @@ class BureauRegistrar(Protocol):
         ...
 
 
+class OneMoment:
+    """A bureau within one request: what it said of an enterprise is not asked for again."""
+
+    def __init__(self, registrar: BureauRegistrar) -> None:
+        self._registrar = registrar
+        self._held: dict[str, bool] = {}
+
+    def align(self, codes: Sequence[str]) -> Mapping[str, bool]:
+        """Tell privately which of ``codes`` the bureau holds."""
+        fresh = [code for code in codes if code not in self._held]
+        if fresh:
+            self._held.update(self._registrar.align(fresh))
+        return self._held
+
+    def register_consents(self, consents: Sequence[str]) -> Sequence[Reason | None]:
+        """Present compact JWS; one verdict each."""
+        return self._registrar.register_consents(consents)
+
+
 @dataclass(frozen=True)
 class Use:
     """What a consent is needed for."""

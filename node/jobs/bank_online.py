@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from node.codes import Code, Reason, RowStatus
 from node.errors import Refusal
-from node.jobs.bank_consents import Use
+from node.jobs.bank_consents import OneMoment, Use
 from node.jobs.bank_intake import BankIntake, ListRow, Submission, prepare_rows
 from node.jobs.bank_model_records import UsableModel
 from node.jobs.bank_records import NewJob, PlannedRow, PreparedRow, StoredJob, Verdict
@@ -81,14 +81,15 @@ class BankOnline:
     def _ask(self, new: NewJob, model: UsableModel, row: PreparedRow, consent: str) -> StoredJob:
         link = self._link(model.bureau)
         link.begin_count()
+        bureau = OneMoment(link)
         if consent:
-            (outcome,) = self._parts.consents.register([consent], model.bureau, link)
+            (outcome,) = self._parts.consents.register([consent], model.bureau, bureau)
             if outcome.uscc and outcome.uscc != row.uscc:
                 return self._decided(new, row, Reason.CONSENT_WRONG_PARTY)
             if outcome.registration.reason is not None:
                 return self._decided(new, row, outcome.registration.reason)
         use = Use(model.bureau, new.purpose, model.field_ids, model.model_class)
-        choice = self._parts.consents.choose([row.uscc], use, link)[row.uscc]
+        choice = self._parts.consents.choose([row.uscc], use, bureau)[row.uscc]
         if choice.consent_id is None:
             return self._decided(new, row, choice.reason or Reason.NO_CONSENT)
         seed = self._parts.randomness.bytes(SEED_BYTES)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from node.codes import Engine
 from node.storage.durable import write_new
-from node.storage.features import open_feature_file
+from node.storage.featurefile import open_feature_file
 from protocols.errors import PeerProtocolError
 from protocols.randomness import SeededRandomness, SystemRandomness
 from protocols.scoring.bank import ScoreRequester
