@@ -55,10 +55,14 @@ EXIT_MEANINGS: dict[Exit, tuple[str, str]] = {
 }
 
 _BY_SIDE = {Side.CALLER: Exit.CALLER, Side.OPERATOR: Exit.OPERATOR}
+# An operator has to act, but repeating the command later does not help: a document or a trusted card is wanting.
+_RULES = {Code.AGREEMENT_INACTIVE, Code.PEER_UNTRUSTED}
 
 
 def exit_of(refusal: Refusal) -> Exit:
-    """Return the exit code of a refusal: by the side that has to act."""
+    """Return the exit code of a refusal: by its rule, else by the side that has to act."""
     if refusal.code is Code.INTERNAL:
         return Exit.INTERNAL
+    if refusal.code in _RULES:
+        return Exit.REFUSED
     return _BY_SIDE.get(refusal.side, Exit.REFUSED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -120,7 +120,7 @@ class BureauControl:
     def jobs(self, _context: OperatorContext, request: pb.ListJobsRequest) -> pb.Jobs:
         """List the latest jobs of all banks."""
         state = parse_state(request.state)
-        return pb.Jobs(jobs=[self._job(each) for each in self._journal.latest(listed(request.limit), state)])
+        return pb.Jobs(jobs=self._jobs(self._journal.latest(listed(request.limit), state)))
 
     def job(self, _context: OperatorContext, request: pb.JobKey) -> pb.Job:
         """Return a bank's job."""
@@ -133,7 +133,13 @@ class BureauControl:
         return self._job(self._journal.get(job.job_id))
 
     def _job(self, job: BureauJob) -> pb.Job:
-        return messages.bureau_job(job, *self._journal.taken(job.job_id))
+        (message,) = self._jobs([job])
+        return message
+
+    def _jobs(self, jobs: Sequence[BureauJob]) -> list[pb.Job]:
+        """Return jobs with what was taken of each, counted for all of them at once."""
+        taken = self._journal.taken([job.job_id for job in jobs])
+        return [messages.bureau_job(job, *taken[job.job_id]) for job in jobs]
 
 
 def _steps(

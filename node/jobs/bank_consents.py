@@ -23,6 +23,7 @@ from node.storage.registrations import Registration, Registrations, Registration
 REGISTERED = Registration(RegistrationState.REGISTERED)
 NOT_HELD = Registration(RegistrationState.NOT_HELD)
 FRAME_CONSENTS = 256
+_FOR_GOOD = {Reason.CONSENT_EXHAUSTED, Reason.CONSENT_REVOKED}
 _Key = tuple[bytes, bytes]
 """Consent id and digest of what the consent says."""
 
@@ -189,6 +190,12 @@ class BankConsents:
         if outcomes:
             self._registrations.set(outcomes, self._clock())
         return outcomes
+
+    def remember_spent(self, refused: Mapping[bytes, Reason]) -> None:
+        """Keep what a bureau said of consents that it refused for good, so that another one is chosen next time."""
+        lasting = {consent_id: _outcome(reason) for consent_id, reason in refused.items() if reason in _FOR_GOOD}
+        if lasting:
+            self._registrations.set(lasting, self._clock())
 
     def revoke(self, consent_id: bytes, reason: str, at_bureau: Callable[[bytes, str], int | None]) -> None:
         """Record a withdrawal here first, so that nothing more is asked for, then at the bureau if it may know of it.

@@ -13,7 +13,7 @@ from node.jobs.bank_intake import BankIntake, ListRow, Submission, prepare_rows
 from node.jobs.bank_model_records import UsableModel
 from node.jobs.bank_records import NewJob, PlannedRow, PreparedRow, StoredJob, Verdict
 from node.jobs.bank_runner import BankRunner
-from node.jobs.bank_steps import BankParts, Quarantined, decide_chunk, opening_of, prepare_chunk
+from node.jobs.bank_steps import BankParts, Quarantined, decide_chunk, opening_of, prepare_chunk, refused_consents
 from node.jobs.bureau_link import BureauLink
 from node.jobs.calls import JOB_ID_BYTES, ChunkReply
 from node.jobs.states import FINAL
@@ -109,6 +109,7 @@ class BankOnline:
         verdict = self._decide(job, task, row, reply)
         self._parts.models.usable(job.model_id)  # another job may have had the key retired meanwhile
         self._parts.journal.finish_single(job.job_id, verdict, opened, reply.digest, link.traffic)
+        self._parts.consents.remember_spent(refused_consents([row], reply))
         self._runner.close_later(job)
         return self._parts.journal.get(job.job_id)
 

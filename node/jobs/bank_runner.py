@@ -146,7 +146,7 @@ class BankRunner:
                 self._active.discard(job_id)
 
     def _drive(self, job_id: bytes) -> None:
-        waited, pause = 0.0, self._patience.first_seconds
+        waited, pause, stood = 0.0, self._patience.first_seconds, self._progress(job_id)
         while True:
             try:
                 self._advance(job_id)
@@ -157,6 +157,8 @@ class BankRunner:
             except Refusal as refusal:
                 if self._has_ended(job_id):
                     return
+                if (stands := self._progress(job_id)) != stood:  # the bureau answered since: patience begins anew
+                    waited, pause, stood = 0.0, self._patience.first_seconds, stands
                 if refusal.code not in TRANSIENT or waited >= self._patience.total_seconds:
                     self._fail_at_last(job_id, refusal)
                     return
@@ -164,6 +166,13 @@ class BankRunner:
                 if self._stopping.wait(pause):
                     raise Stopped from None
                 waited, pause = waited + pause, min(2 * pause, self._patience.longest_seconds)
+
+    def _progress(self, job_id: bytes) -> tuple[JobState, int] | None:
+        """Return how far a job is: its state, and how many chunks are left. None: the database does not answer."""
+        try:
+            return self._parts.journal.get(job_id).state, len(self._parts.journal.planned_chunks(job_id))
+        except Refusal:
+            return None
 
     def _has_ended(self, job_id: bytes) -> bool:
         try:

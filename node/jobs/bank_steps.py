@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
@@ -118,6 +118,7 @@ class JobSteps:
         self._parts.journal.finish_chunk(
             job.job_id, chunk, verdicts, response_digest=reply.digest, sent=sent, received=received
         )
+        self._parts.consents.remember_spent(refused_consents(rows, reply))
 
     def _check_running(self, job_id: bytes) -> None:
         if self._stopping.is_set():
@@ -168,6 +169,11 @@ def decide_chunk(
         for row, score in zip(kept, scores, strict=True)
     ]
     return scored + [Verdict(rows[index].position, RowStatus.REFUSED, reason) for index, reason in refused.items()]
+
+
+def refused_consents(rows: Sequence[PlannedRow], reply: ChunkReply) -> dict[bytes, Reason]:
+    """Return the consents that a reply refused, by id, and why."""
+    return {rows[refused.index].consent_id: refused.reason for refused in reply.refused}
 
 
 def _undecidable(position: int, choice: Choice) -> Verdict:

@@ -6,7 +6,7 @@ asks again for the same chunk gets the SAME bytes: two responses over the same r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
@@ -20,6 +20,7 @@ from node.policy.agreement import Agreement
 from node.policy.authorise import DailyQuota, check_daily
 from node.storage.database import Database, insert_ignore, insert_rows
 from node.storage.schema import bureau_chunks, bureau_jobs, job_usage
+from node.storage.statements import SelectIn
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ _OF_JOB = bureau_chunks.c.job_id == bindparam("job")
 _TAKEN = select(
     func.coalesce(func.sum(bureau_chunks.c.released), 0), func.coalesce(func.sum(bureau_chunks.c.refused), 0)
 ).where(_OF_JOB)
+_ALL_TAKEN = SelectIn(
+    select(
+        bureau_chunks.c.job_id,
+        func.sum(bureau_chunks.c.released).label("released"),
+        func.sum(bureau_chunks.c.refused).label("refused"),
+    ).group_by(bureau_chunks.c.job_id),
+    bureau_chunks.c.job_id,
+)
 _TAKEN_BY_OTHERS = select(func.coalesce(func.sum(bureau_chunks.c.released + bureau_chunks.c.refused), 0)).where(
     _OF_JOB, bureau_chunks.c.chunk != bindparam("chunk")
 )
@@ -168,10 +177,12 @@ class BureauJournal:
         released, refused = connection.execute(_TAKEN, {"job": job_id}).one()
         return int(released), int(refused)
 
-    def taken(self, job_id: bytes) -> tuple[int, int]:
-        """Return (released, refused) enterprises of a job."""
+    def taken(self, job_ids: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Return (released, refused) enterprises of each job."""
         with self._database.read() as connection:
-            return self._taken(connection, job_id)
+            rows = list(_ALL_TAKEN(connection, job_ids))
+        found = {bytes(row.job_id): (int(row.released), int(row.refused)) for row in rows}
+        return {job_id: found.get(job_id, (0, 0)) for job_id in job_ids}
 
     def rows_of_other_chunks(self, connection: Connection, job_id: bytes, chunk: int) -> int:
         """Return how many enterprises the chunks beside ``chunk`` took: another attempt at it does not count."""

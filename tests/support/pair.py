@@ -17,6 +17,7 @@ from node.clock import Clock, system_clock
 from node.codes import ModelClass, Purpose, Role
 from node.compute import ComputePool
 from node.demo.synthetic import SyntheticData, make
+from node.jobs.bank_runner import Patience
 from node.policy.agreement import Agreement, ChannelKind, Limits
 from node.policy.consent import ConsentDraft
 from node.policy.documents import draft
@@ -120,9 +121,10 @@ class Pair:
         bureau_fuse: Fuse | None = None,
         wrap: LinkWrapper = lambda link: link,
         urls: tuple[str | None, str | None] = (None, None),
+        patience: Patience | None = None,
     ) -> None:
         self.folder, self.data, self.signer, self.compute, self.clock = folder, data, signer, compute, clock
-        self.chunk_rows, self.wrap = chunk_rows, wrap
+        self.chunk_rows, self.wrap, self.patience = chunk_rows, wrap, patience
         self._bureau_url, self._bank_url = urls
         self._restarting = threading.Lock()
         self.restarts = 0
@@ -145,6 +147,7 @@ class Pair:
             chunk_rows=self.chunk_rows,
             wrap=self.wrap,
             url=self._bank_url,
+            patience=self.patience,
         )
 
     def set_up(self) -> None:

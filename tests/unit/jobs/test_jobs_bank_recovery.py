@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from node.clock import system_clock
-from node.codes import Code, JobState
+from node.codes import Code, JobState, Reason
 from node.compute import ComputePool
 from node.errors import Refusal
 from node.jobs import bank_journal
+from node.jobs.bank_runner import Patience
 from node.jobs.bureau_link import BureauLink
+from node.jobs.calls import ChunkCall, ChunkReply
 from node.jobs.model_description import ModelDescription
 from node.jobs.work import decrypt_chunk
 from node.rpc import methods
@@ -25,13 +27,14 @@ from tests.support.pair import DAY_MS, Pair, PairMaker, Prepared
 
 
 class _Link:
-    """The real link, with a quota of alignments and something that happens while a model is registered."""
+    """The real link with faults: a quota of alignments, every second chunk lost, an event amid a registration."""
 
     def __init__(self, link: BureauLink) -> None:
         self._link = link
         self.aligned = 0
         self.quota: int | None = None
         self.registering: Any = lambda: None
+        self.asked, self.flaky = 0, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._link, name)
@@ -42,20 +45,26 @@ class _Link:
             raise Refusal(Code.QUOTA_EXCEEDED, "the day's alignments are used up")
         return self._link.align(codes)
 
+    def score_chunk(self, call: ChunkCall) -> ChunkReply:
+        self.asked += 1
+        if self.flaky and self.asked % 2:
+            raise Refusal(Code.PEER_UNREACHABLE, "no answer")
+        return self._link.score_chunk(call)
+
     def register_model(self, description: ModelDescription, encrypted: Iterator[bytes]) -> bool:
         certified = self._link.register_model(description, encrypted)
         self.registering()
         return certified
 
 
-def _pair_and_link(make_pair: PairMaker) -> tuple[Pair, _Link]:
+def _pair_and_link(make_pair: PairMaker, **options: Any) -> tuple[Pair, _Link]:
     made: list[_Link] = []
 
     def wrap(link: BureauLink) -> Any:
         made.append(_Link(link))
         return made[-1]
 
-    return make_pair(wrap=wrap), made[0]
+    return make_pair(wrap=wrap, **options), made[0]
 
 
 def test_a_job_that_failed_in_mid_plan_is_resumed_with_all_its_rows(
@@ -73,6 +82,25 @@ def test_a_job_that_failed_in_mid_plan_is_resumed_with_all_its_rows(
 
     assert pair.bank.wait(failed.job_id).state is JobState.DONE
     assert pair.bank.outcome(failed.job_id) == pair.expected
+
+
+def test_patience_begins_anew_whenever_the_bureau_answered(make_pair: PairMaker) -> None:
+    pair, link = _pair_and_link(make_pair, patience=Patience(0.01, 0.01, 0.03), chunk_rows=1)
+    pair.register_all()
+    link.flaky = True
+    job = pair.bank.run(pair.data.codes)
+    assert job.state is JobState.DONE
+    assert link.asked - len(pair.data.codes) > 3, "more failures than the patience allows for in a row"
+    assert pair.bank.outcome(job.job_id) == pair.expected
+
+
+def test_a_consent_that_is_used_up_gives_way_to_another(pair: Pair) -> None:
+    now, code = pair.clock(), pair.data.codes[0]
+    short = pair.signer.sign(code, maximum_uses=1, expires_ms=now + 300 * DAY_MS)
+    lasting = pair.signer.sign(code)
+    pair.bank.register([short, lasting])
+    outcomes = [pair.bank.outcome(pair.bank.one(code).job_id)[code] for _ in range(3)]
+    assert outcomes == [pair.expected[code], Reason.CONSENT_EXHAUSTED, pair.expected[code]]
 
 
 def test_a_key_that_is_retired_while_its_model_is_registered_stays_retired(make_pair: PairMaker) -> None:
