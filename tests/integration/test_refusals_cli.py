@@ -102,8 +102,8 @@ $ party trust broken.json --yes --dir {bank}                       | 2 INVALID_I
   catalogue check broken.json                                      | 2 INVALID_INPUT
 $ catalogue import one-side.json --dir {bureau}                    | 2 INVALID_INPUT
   catalogue show unheard --dir {bank}                              | 2 NOT_FOUND unheard
-$ agreement import one-side.json --dir {bureau}                    | 5 PEER_UNTRUSTED not signed by
-  agreement import tampered.json --dir {bank}                      | 5 PEER_UNTRUSTED signature
+$ agreement import one-side.json --dir {bureau}                    | 6 PEER_UNTRUSTED not signed by
+  agreement import tampered.json --dir {bank}                      | 6 PEER_UNTRUSTED signature
   agreement show unheard --dir {bank}                              | 2 NOT_FOUND unheard
   data import tax.csv --catalogue unheard --as-of 2026-03-31 --name q --dir {bureau}   | 2 NOT_FOUND unheard
   data import tax.csv --catalogue synthetic --as-of 2026-03-31 --name q --dir {bureau} | 2 INVALID_INPUT no column

@@ -109,7 +109,7 @@ def test_a_forged_card_is_refused_before_anything_is_asked(tmp_path: Path) -> No
     banktax("party", "card", "--dir", make_node(tmp_path / "bureau", Role.BUREAU), "--out", card)
     card.write_text(card.read_text("utf-8").replace("127.0.0.1:7601", "127.0.0.1:7602"), "utf-8")
     result = banktax("party", "trust", card, "--yes", "--dir", tmp_path)
-    assert result.exit_code == 5
+    assert result.exit_code == 6
     assert "PEER_UNTRUSTED" in result.stderr
 
 
