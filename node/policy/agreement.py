@@ -17,7 +17,7 @@ from node.codes import ModelClass, Purpose
 from node.policy import documents
 from node.policy.catalogue import MAXIMUM_FIELDS
 from node.policy.documents import SignedDocument
-from node.policy.shapes import DocumentId, FieldId, PartyId, PolicyModel, require_distinct
+from node.policy.shapes import SHARE_PATTERN, DocumentId, FieldId, PartyId, PolicyModel, require_distinct
 from protocols.primitives.signing import VerifyKey
 
 AGREEMENT_KIND = "agreement"
@@ -56,6 +56,39 @@ class Limits(PolicyModel):
     max_models: Count = Field(default=200, description="models registered and in force at the same time")
 
 
+Share = Annotated[
+    str,
+    StringConstraints(pattern=SHARE_PATTERN),
+    Field(description="from 0 to 1 in quotes, at most four digits behind the point"),
+]
+
+
+class Certification(PolicyModel):
+    """What a model may give away before an auditor admits it, and all models together about one enterprise.
+
+    Source of the defaults: docs/certification.md. Fields that the catalogue calls disclosable are exempt from the
+    three thresholds of a field.
+    """
+
+    reviewers: Annotated[int, Field(ge=1, le=2, description="auditors that have to sign one admission")] = 1
+    sensitive_gain: Share = Field(default="0.30", description="gain of a sensitive field at most")
+    ordinary_gain: Share = Field(default="0.55", description="gain of an ordinary field at most")
+    disclosed_share: Share = Field(default="0.40", description="members of one bin who are given away at most")
+    distinct_scores: Annotated[int, Field(ge=0, le=2**31 - 1, description="different scores of one model at most")] = (
+        2048
+    )
+    max_models_per_enterprise: Annotated[
+        int, Field(ge=0, le=1_000, description="different models on one enterprise within the term")
+    ] = 3
+    max_bits_per_enterprise: Annotated[
+        int, Field(ge=0, le=1_000_000, description="bits about one enterprise within the term")
+    ] = 24
+    term_days: Annotated[int, Field(ge=1, le=3_660, description="the rolling term of the extraction ledger")] = 365
+    frequencies_per_day: Annotated[
+        int, Field(ge=0, le=1_000_000, description="frequencies that one auditor may ask for a day")
+    ] = 10
+
+
 class Agreement(PolicyModel):
     """What both parties signed. Valid from ``valid_from`` on and before ``valid_until``."""
 
@@ -76,6 +109,7 @@ class Agreement(PolicyModel):
         tuple[FieldId, ...], Field(min_length=1, max_length=MAXIMUM_FIELDS), AfterValidator(require_distinct)
     ]
     limits: Limits = Limits()
+    certification: Certification = Certification()
     auditors: Annotated[tuple[PartyId, ...], Field(max_length=16), AfterValidator(require_distinct)] = ()
     valid_from: AwareDatetime
     valid_until: AwareDatetime
@@ -84,6 +118,8 @@ class Agreement(PolicyModel):
     def _consistent(self) -> Self:
         if self.bank == self.bureau:
             raise ValueError("bureau: is the bank itself")
+        if self.certification.reviewers > max(1, len(self.auditors)):
+            raise ValueError("certification.reviewers: is more than the auditors that are named")
         if self.valid_until <= self.valid_from:
             raise ValueError("valid_until: is not after valid_from")
         return self

@@ -7,12 +7,12 @@ comparing fingerprints over another channel before ``banktax party trust``.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from node.codes import Code, Role
 from node.errors import Refusal
@@ -72,6 +72,15 @@ class PartyCard(PolicyModel):
         AfterValidator(require_distinct),
     ]
     signing_key: Hex32 = Field(description="Ed25519 public key, 32 bytes in hexadecimal")
+    encryption_key: Annotated[str, StringConstraints(pattern=r"^(?:[0-9a-f]{64})?$")] = Field(
+        default="", description="X25519 public key of an auditor, which dossiers are encrypted to; empty for others"
+    )
+
+    @model_validator(mode="after")
+    def _auditors_decrypt(self) -> Self:
+        if (self.role is Role.AUDITOR) is not bool(self.encryption_key):
+            raise ValueError("encryption_key: an auditor has one, a bank or a bureau has none")
+        return self
 
     @cached_property
     def verify_key(self) -> VerifyKey:

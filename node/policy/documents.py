@@ -107,13 +107,13 @@ def add_signature(document: SignedDocument, key: SigningKey, party_id: str) -> S
     return SignedDocument(document.kind, document.canonical_body, (*document.signatures, signature))
 
 
-def decode(data: bytes, kind: str) -> SignedDocument:
+def decode(data: bytes, kind: str, *, maximum_bytes: int = MAXIMUM_DOCUMENT_BYTES) -> SignedDocument:
     """Return the document of ``kind`` that a file or message holds; signatures are not verified yet.
 
     Raises:
         Refusal: ``INVALID_INPUT`` when it is too large, not strict JSON, of another kind or misses a member.
     """
-    return _from_envelope(_parse(data, kind), kind)
+    return _from_envelope(_parse(data, kind, maximum_bytes), kind)
 
 
 def decode_or_draft(data: bytes, kind: str) -> SignedDocument:
@@ -159,9 +159,9 @@ def _signed_bytes(document: SignedDocument) -> bytes:
     return bind(_LABEL, document.kind.encode(), document.canonical_body)
 
 
-def _parse(data: bytes, kind: str) -> dict[str, Any]:
+def _parse(data: bytes, kind: str, maximum_bytes: int = MAXIMUM_DOCUMENT_BYTES) -> dict[str, Any]:
     try:
-        return parse_object(data, MAXIMUM_DOCUMENT_BYTES)
+        return parse_object(data, maximum_bytes)
     except JsonFault as error:
         raise Refusal(Code.INVALID_INPUT, f"{kind}: {error}") from None
 

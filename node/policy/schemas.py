@@ -6,19 +6,24 @@ import json
 import sys
 from pathlib import Path
 
+from node.policy.admission import Admission, Revocation
 from node.policy.agreement import Agreement
 from node.policy.card import PartyCard
 from node.policy.catalogue import Catalogue
 from node.policy.consent_claims import ConsentClaims
 from node.policy.documents import DocumentEnvelope
+from node.policy.frequencies import Frequencies
 from node.policy.shapes import PolicyModel
 
 SCHEMAS: dict[str, type[PolicyModel]] = {
+    "admission-1.schema.json": Admission,
+    "admission-revocation-1.schema.json": Revocation,
     "agreement-1.schema.json": Agreement,
     "card-1.schema.json": PartyCard,
     "catalogue-1.schema.json": Catalogue,
     "consent-1.schema.json": ConsentClaims,
     "document-1.schema.json": DocumentEnvelope,
+    "frequencies-1.schema.json": Frequencies,
 }
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

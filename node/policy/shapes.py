@@ -19,11 +19,13 @@ FIELD_ID_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$"
 DOCUMENT_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 # Fifteen digits before the point and nine behind it hold any amount in fen that a province books.
 DECIMAL_PATTERN = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?$"
+SHARE_PATTERN = r"^(?:0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?)$"
 _PATTERN_WORDS = {
     PARTY_ID_PATTERN: "must be of lower-case letters, digits and hyphens, at most 63, no hyphen at either end",
     FIELD_ID_PATTERN: "a letter first, then letters, digits, dot, underscore and hyphen, at most 64",
     DOCUMENT_ID_PATTERN: "a letter or digit first, then letters, digits, dot, underscore and hyphen, at most 64",
     DECIMAL_PATTERN: 'must be a decimal in quotes, such as "-0.5", without an exponent',
+    SHARE_PATTERN: 'must be from "0" to "1" in quotes, with at most four digits behind the point',
 }
 _MEMBER_FIRST = re.compile(r"[a-z][a-z0-9_]*(?:\[[0-9]+\]|\.[a-z0-9_]+)*: ")
 

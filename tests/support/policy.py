@@ -134,6 +134,87 @@ def agreement_body(**changes: Any) -> dict[str, Any]:
     return body | changes
 
 
+def frequencies_body(**changes: Any) -> dict[str, Any]:
+    """200 enterprises over the first two fields of :func:`catalogue_body`."""
+    sales = [{"missing": True, "count": 30}, {"high": "100", "count": 60}, {"low": "100", "count": 110}]
+    level = [
+        {"missing": True, "count": 0},
+        {"codes": ["A", "B"], "count": 80},
+        {"codes": ["M"], "count": 60},
+        {"codes": ["C", "D"], "count": 60},
+    ]
+    body = {
+        "bureau": BUREAU,
+        "feature_set": "2026-03-31-0123456789ab",
+        "as_of": "2026-03-31",
+        "catalogue_id": "base",
+        "catalogue_version": 2,
+        "rows": 200,
+        "minimum_cell": 20,
+        "counted_at": "2026-05-01T00:00:00Z",
+        "fields": [{"field": "vat_sales", "cells": sales}, {"field": "credit_level", "cells": level}],
+        "rank_correlation": {"fields": ["vat_sales", "credit_level"], "rows": ["1.00", "0.31 1.00"]},
+    }
+    return body | changes
+
+
+def leakage_figures(field: str = "vat_sales") -> dict[str, str]:
+    return {
+        "field": field,
+        "sensitivity": "sensitive",
+        "gain": "0.1234",
+        "gain_correlated": "0.2000",
+        "gain_given_bank_fields": "0.1234",
+        "disclosed_share": "0.0000",
+    }
+
+
+def admission_body(**changes: Any) -> dict[str, Any]:
+    found = {
+        "admission_id": "adm-1",
+        "auditor": "auditor-a",
+        "reviewers": ["Wang Fang"],
+        "bank": BANK,
+        "bureaus": [BUREAU],
+        "model_id": "aa" * 32,
+        "name": "small-loan",
+        "version": "2",
+        "model_class": "credit_approval",
+        "engine": "bfv",
+        "profile": "bfv-8192-1",
+        "engine_library_sha256": "01" * 32,
+        "public_key_digest": "02" * 32,
+        "ciphertext_digests": ["03" * 32, "04" * 32],
+        "encrypted_digest": "05" * 32,
+        "catalogue": {"id": "base", "version": 2},
+        "fields": [{"kind": "bins", "field": "vat_sales", "edges": ["0", "10.5"]}],
+        "purposes": ["loan_origination"],
+        "noise": {"distance_log2": "-54.87", "total_bound": 123456},
+        "leakage": {"fields": [leakage_figures()], "distinct_scores": 900, "score_bits_milli": 9814},
+        "thresholds": {
+            "sensitive_gain": "0.3000",
+            "ordinary_gain": "0.5500",
+            "disclosed_share": "0.4000",
+            "distinct_scores": 2048,
+        },
+        "frequencies_digests": ["06" * 32],
+        "reviewed_at": "2026-05-01T00:00:00Z",
+        "review_by": "2026-11-01T00:00:00Z",
+        "expires_at": "2027-05-01T00:00:00Z",
+    }
+    return found | changes
+
+
+def revocation_body(**changes: Any) -> dict[str, Any]:
+    body = {
+        "admission_id": "adm-1",
+        "auditor": "auditor-a",
+        "reason": "the points were changed",
+        "revoked_at": "2026-06-01T00:00:00Z",
+    }
+    return body | changes
+
+
 def agreement(**changes: Any) -> Agreement:
     return Agreement.from_body(agreement_body(**changes))
 

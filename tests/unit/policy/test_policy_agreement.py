@@ -46,6 +46,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("fields", ["profit"]),
     ("limits", {"max_rows_per_job": 2}),
     ("auditors", ["auditor-x"]),
+    ("certification", {"sensitive_gain": "1"}),
     ("valid_from", "2025-01-01T00:00:00Z"),
     ("valid_until", "2099-01-01T00:00:00Z"),
 ]
@@ -80,6 +81,13 @@ def test_no_member_can_be_changed_after_signing(member: str, value: object) -> N
         ({"limits": {"max_rows_per_job": -1}}, "limits.max_rows_per_job: "),
         ({"limits": {"max_rows": 1}}, "limits.max_rows: Extra"),
         ({"budget": 1}, "budget: Extra"),
+        ({"certification": {"reviewers": 3}}, "certification.reviewers: "),
+        ({"certification": {"reviewers": 2}, "auditors": ["auditor-x"]}, "certification.reviewers: is more than"),
+        ({"certification": {"sensitive_gain": "1.01"}}, 'certification.sensitive_gain: must be from "0" to "1"'),
+        ({"certification": {"ordinary_gain": "-0.1"}}, 'certification.ordinary_gain: must be from "0" to "1"'),
+        ({"certification": {"disclosed_share": 0}}, "certification.disclosed_share: "),
+        ({"certification": {"term_days": 0}}, "certification.term_days: "),
+        ({"certification": {"bits": 1}}, "certification.bits: Extra"),
     ],
 )
 def test_a_bad_member_is_named_by_its_path(change: dict[str, Any], fault: str) -> None:
@@ -100,3 +108,13 @@ def test_defaults_and_term() -> None:
 
 def test_a_body_survives_the_model() -> None:
     assert Agreement.from_body(agreement().to_body()) == agreement()
+
+
+def test_terms_of_certification_have_defaults_that_older_agreements_get_too() -> None:
+    terms = agreement().certification
+    assert (terms.sensitive_gain, terms.ordinary_gain, terms.disclosed_share) == ("0.30", "0.55", "0.40")
+    assert (terms.distinct_scores, terms.reviewers, terms.term_days) == (2048, 1, 365)
+    assert (terms.max_models_per_enterprise, terms.max_bits_per_enterprise) == (3, 24)
+    assert terms.frequencies_per_day == 10
+    two = agreement(auditors=["auditor-x", "auditor-y"], certification={"reviewers": 2, "sensitive_gain": "0.2"})
+    assert (two.certification.reviewers, two.certification.sensitive_gain) == (2, "0.2")

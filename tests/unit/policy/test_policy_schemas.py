@@ -11,7 +11,18 @@ from node.policy.documents import DocumentEnvelope
 from node.policy.schemas import SCHEMAS, schema_text
 from node.policy.shapes import PolicyModel
 from node.policy.strictjson import parse_object
-from tests.support.policy import BANK, agreement_body, card_of, catalogue_body, consent, decode_part, party_key
+from tests.support.policy import (
+    BANK,
+    admission_body,
+    agreement_body,
+    card_of,
+    catalogue_body,
+    consent,
+    decode_part,
+    frequencies_body,
+    party_key,
+    revocation_body,
+)
 
 FOLDER = Path(__file__).parents[3] / "docs" / "schemas"
 
@@ -19,11 +30,14 @@ FOLDER = Path(__file__).parents[3] / "docs" / "schemas"
 def _examples() -> dict[str, dict[str, Any]]:
     card = card_of()
     return {
+        "admission-1.schema.json": admission_body(),
+        "admission-revocation-1.schema.json": revocation_body(),
         "agreement-1.schema.json": agreement_body(),
         "card-1.schema.json": card.to_body(),
         "catalogue-1.schema.json": catalogue_body(),
         "consent-1.schema.json": parse_object(decode_part(consent().split(".")[1]), 10_000),
         "document-1.schema.json": json.loads(card.sign(party_key(BANK)).encode()),
+        "frequencies-1.schema.json": frequencies_body(),
     }
 
 
