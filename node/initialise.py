@@ -4,6 +4,7 @@
     DIR/keys/node.key                   32 random bytes, or node.key.wrapped under a passphrase
     DIR/keys/signing.key.sealed         Ed25519 party signing key, sealed
     DIR/keys/tls.key.sealed, tls.crt    ECDSA P-256 key, sealed, and the certificate that peers pin
+    DIR/keys/encryption.key.sealed      X25519 key, sealed, that dossiers are encrypted to (at an auditor only)
     DIR/operator/operator.{key,crt}     what the command line shows to the control API (not at an auditor)
     DIR/data/                           database, feature sets, models
 
@@ -25,6 +26,8 @@ from node.config import DEFAULT_CONTROL_PORT, DEFAULT_PEER_PORT, SETTINGS_FILE, 
 from node.errors import Refusal
 from node.keys import (
     CERTIFICATE_FILE,
+    ENCRYPTION_KEY_FILE,
+    ENCRYPTION_LABEL,
     KEY_BYTES,
     KEYS_DIRECTORY,
     NODE_KEY_FILE,
@@ -40,6 +43,7 @@ from node.keys import (
 from node.rpc.certificates import KeyAndCertificate, Usage, make_certificate, server_name
 from node.settings_reference import template
 from node.storage.durable import rename, write_whole
+from protocols.primitives.public_encryption import EncryptionKey
 from protocols.primitives.signing import SigningKey
 from protocols.randomness import Randomness
 
@@ -130,7 +134,9 @@ def _build(directory: Path, node: NewNode, randomness: Randomness, now_ms: int) 
     sealer = _write_node_key(directory, node.passphrase, randomness)
     _write_keys(directory / KEYS_DIRECTORY, node.party_id, sealer, randomness, now_ms)
     (directory / "data").mkdir(mode=0o700)
-    if node.role is not Role.AUDITOR:
+    if node.role is Role.AUDITOR:
+        _write_encryption_key(directory / KEYS_DIRECTORY, sealer, randomness)
+    else:
         add_operator(directory, DEFAULT_OPERATOR, randomness=randomness, now_ms=now_ms)
 
 
@@ -164,6 +170,11 @@ def _write_keys(keys: Path, party_id: str, sealer: Sealer, randomness: Randomnes
     signing = SigningKey.generate(randomness)
     write_whole(keys / SIGNING_KEY_FILE, sealer.seal(signing.export_secret_seed(), SIGNING_LABEL))
     _write_tls(keys, _node_certificate(party_id, randomness, now_ms), sealer)
+
+
+def _write_encryption_key(keys: Path, sealer: Sealer, randomness: Randomness) -> None:
+    key = EncryptionKey.generate(randomness)
+    write_whole(keys / ENCRYPTION_KEY_FILE, sealer.seal(key.export_secret(), ENCRYPTION_LABEL))
 
 
 def _node_certificate(party_id: str, randomness: Randomness, now_ms: int) -> KeyAndCertificate:

@@ -27,6 +27,7 @@ from node.errors import Refusal
 from node.rpc.certificates import KeyAndCertificate
 from protocols.encoding import Reader, Writer
 from protocols.errors import PeerProtocolError
+from protocols.primitives.public_encryption import EncryptionKey
 from protocols.primitives.signing import SigningKey
 from protocols.randomness import Randomness
 from protocols.transcript import bind
@@ -47,8 +48,10 @@ SIGNING_KEY_FILE = "signing.key.sealed"
 TLS_KEY_FILE = "tls.key.sealed"
 CERTIFICATE_FILE = "tls.crt"
 PREVIOUS_CERTIFICATE_FILE = "tls-previous.crt"
+ENCRYPTION_KEY_FILE = "encryption.key.sealed"
 SIGNING_LABEL = "party signing key"
 TLS_LABEL = "tls key"
+ENCRYPTION_LABEL = "party encryption key"
 
 PASSPHRASE_VARIABLE = "BANKTAX_PASSPHRASE"  # noqa: S105 - the variable's name
 KEY_FILE_VARIABLE = "BANKTAX_KEY_FILE"
@@ -104,6 +107,8 @@ class NodeKeys:
     tls: KeyAndCertificate
     certificates: tuple[str, ...]
     """Certificates for the card, PEM, the current one first; the former one stays while peers change over."""
+    encryption: EncryptionKey | None = None
+    """What dossiers are encrypted to; an auditor's alone."""
 
     def __repr__(self) -> str:
         return "NodeKeys(<redacted>)"
@@ -149,8 +154,15 @@ def load_keys(directory: Path, sealer: Sealer) -> NodeKeys:
     previous = keys / PREVIOUS_CERTIFICATE_FILE
     certificates = [current, *([_read(previous)] if previous.exists() else [])]
     return NodeKeys(
-        signing, KeyAndCertificate(key_pem, current), tuple(pem.decode("ascii", "replace") for pem in certificates)
+        signing,
+        KeyAndCertificate(key_pem, current),
+        tuple(pem.decode("ascii", "replace") for pem in certificates),
+        _load_encryption_key(keys / ENCRYPTION_KEY_FILE, sealer),
     )
+
+
+def _load_encryption_key(path: Path, sealer: Sealer) -> EncryptionKey | None:
+    return EncryptionKey(sealer.open(_read(path), ENCRYPTION_LABEL)) if path.exists() else None
 
 
 def wrap(node_key: bytes, passphrase: str, randomness: Randomness, log2_n: int = SCRYPT_LOG2_N) -> bytes:

@@ -23,4 +23,5 @@ def own_card(settings: Settings, keys: NodeKeys) -> PartyCard:
         server_names=(server_name(settings.node.id),),
         certificates=keys.certificates,
         signing_key=keys.signing.verify_key.encoded.hex(),
+        encryption_key="" if keys.encryption is None else keys.encryption.public_key.hex(),
     )

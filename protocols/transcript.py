@@ -33,13 +33,33 @@ def digest_of_pieces(label: str, pieces: Iterable[bytes], length: int) -> bytes:
     Raises:
         ParameterError: the pieces have another length together.
     """
-    hashed = hashlib.sha256(_head(label, 1).uint(length, 4).finish())
+    running = RunningDigest(label, length)
     for piece in pieces:
-        hashed.update(piece)
-        length -= len(piece)
-    if length:
-        raise ParameterError("the pieces do not have the length that was said")
-    return hashed.digest()
+        running.update(piece)
+    return running.digest()
+
+
+class RunningDigest:
+    """``digest(label, part)`` of one part of ``length`` bytes that comes piece by piece."""
+
+    def __init__(self, label: str, length: int) -> None:
+        self._hashed = hashlib.sha256(_head(label, 1).uint(length, 4).finish())
+        self._left = length
+
+    def update(self, piece: bytes) -> None:
+        """Take the next piece."""
+        self._hashed.update(piece)
+        self._left -= len(piece)
+
+    def digest(self) -> bytes:
+        """Return the digest, 32 bytes.
+
+        Raises:
+            ParameterError: the pieces have another length together.
+        """
+        if self._left:
+            raise ParameterError("the pieces do not have the length that was said")
+        return self._hashed.digest()
 
 
 def _head(label: str, parts: int) -> Writer:

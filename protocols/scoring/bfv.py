@@ -175,18 +175,26 @@ class BfvEngine:
         self, key: SecretKeyMaterial, model: SecretModel, progress: Progress | None = None
     ) -> EncryptedModel:
         """Encrypt every weight, each from its own seed; a function of key and model (README §6.5)."""
-        secret = _own(key)
         bounds.require(model.public)
-        public_key = secret.public_key()
-        encryptor = BfvEncryptor(public_key)
-        identity = digest("scoring/model-seed", model.export_secret())
         ciphertexts = []
+        for ciphertext in self.encrypt_columns(key, model):
+            ciphertexts.append(ciphertext)
+            if progress is not None:
+                progress(len(ciphertexts), len(model.weights))
+        return EncryptedModel(self.profile, self.public_key(key), tuple(ciphertexts))
+
+    def public_key(self, key: SecretKeyMaterial) -> bytes:
+        """Return the public key in its canonical form."""
+        return _own(key).public_key().encode()
+
+    def encrypt_columns(self, key: SecretKeyMaterial, model: SecretModel) -> Iterator[bytes]:
+        """Yield the ciphertexts of :meth:`encrypt_model` one by one, so that none has to be kept."""
+        secret = _own(key)
+        encryptor = BfvEncryptor(secret.public_key())
+        identity = digest("scoring/model-seed", model.export_secret())
         for place, weight in enumerate(model.weights):
             seed = secret.secret_seed("ciphertext", identity, place.to_bytes(4, "big"))
-            ciphertexts.append(pack_polynomials(encryptor.encrypt(weight, seed)))
-            if progress is not None:
-                progress(place + 1, len(model.weights))
-        return EncryptedModel(self.profile, public_key.encode(), tuple(ciphertexts))
+            yield pack_polynomials(encryptor.encrypt(weight, seed))
 
     def evaluator(self, encrypted: EncryptedModel, public: PublicModel) -> Evaluator:
         """Check everything that a peer sent and transform it."""

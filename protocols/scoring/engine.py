@@ -276,6 +276,14 @@ class Engine(Protocol):
         """
         ...
 
+    def public_key(self, key: SecretKeyMaterial) -> bytes:
+        """Return the public key in its canonical form."""
+        ...
+
+    def encrypt_columns(self, key: SecretKeyMaterial, model: SecretModel) -> Iterator[bytes]:
+        """Yield the ciphertexts of :meth:`encrypt_model` one by one, without its check of the bounds."""
+        ...
+
     def evaluator(self, encrypted: EncryptedModel, public: PublicModel) -> Evaluator:
         """Check everything that a peer sent and make it ready.
 

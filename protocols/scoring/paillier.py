@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,17 +121,26 @@ class PaillierEngine:
         self, key: SecretKeyMaterial, model: SecretModel, progress: Progress | None = None
     ) -> EncryptedModel:
         """Encrypt every weight, each with a unit from its own seed; a function of key and model (README §10.2)."""
+        ciphertexts = []
+        for ciphertext in self.encrypt_columns(key, model):
+            ciphertexts.append(ciphertext)
+            if progress is not None:
+                progress(len(ciphertexts), len(model.weights))
+        return EncryptedModel(self.profile, self.public_key(key), tuple(ciphertexts))
+
+    def public_key(self, key: SecretKeyMaterial) -> bytes:
+        """Return the public key in its canonical form."""
+        return _own(key).public_key.encode()
+
+    def encrypt_columns(self, key: SecretKeyMaterial, model: SecretModel) -> Iterator[bytes]:
+        """Yield the ciphertexts of :meth:`encrypt_model` one by one, so that none has to be kept."""
         secret = _own(key)
         public = secret.public_key
         identity = digest("scoring/model-seed", model.export_secret())
-        ciphertexts = []
         for place, weight in enumerate(model.weights):
             seed = secret.secret_seed("ciphertext", identity, place.to_bytes(4, "big"))
             unit = draw_unit(stream(seed, "r"), public.modulus)
-            ciphertexts.append(public.encode_ciphertext(public.encrypt(weight, unit)))
-            if progress is not None:
-                progress(place + 1, len(model.weights))
-        return EncryptedModel(self.profile, public.encode(), tuple(ciphertexts))
+            yield public.encode_ciphertext(public.encrypt(weight, unit))
 
     def evaluator(self, encrypted: EncryptedModel, public: PublicModel) -> Evaluator:
         """Check everything that a peer sent and make the tables."""
