@@ -14,12 +14,17 @@ from node.bureau_wiring import wire_bureau
 from node.clock import Clock, system_clock
 from node.codes import Code, Role
 from node.config import Settings, load
+from node.control.admissions import AdmissionControl
 from node.control.bank import BankControl
 from node.control.bureau import BureauControl
 from node.control.common import CommonControl
+from node.control.dossiers import DossierControl
+from node.control.frequencies import FrequenciesControl
+from node.control.ledger import LedgerControl
 from node.errors import Refusal
 from node.foundation import lay_foundation
 from node.jobs.bank_consents import BankConsents
+from node.jobs.bank_dossiers import BankDossiers
 from node.jobs.bank_intake import BankIntake
 from node.jobs.bank_journal import BankJournal
 from node.jobs.bank_models import BankModels
@@ -67,9 +72,10 @@ class Node:
 
     def _common(self, running: Callable[[], int], traffic: Callable[[], tuple[int, int]]) -> dict[str, ControlFunction]:
         base = self._base
-        return CommonControl(
+        common = CommonControl(
             base.settings, base.documents, base.clock, self._warnings, running, traffic, self._listening
-        ).functions()
+        )
+        return {**common.functions(), **AdmissionControl(base.held_admissions).functions()}
 
     def _bureau(self) -> dict[str, ControlFunction]:
         base, settings = self._base, self._base.settings
@@ -97,7 +103,12 @@ class Node:
             parts.journal,
             upkeep.wake,
         )
-        return {**self._common(lambda: 0, lambda: (0, 0)), **control.functions()}
+        return {
+            **self._common(lambda: 0, lambda: (0, 0)),
+            **control.functions(),
+            **FrequenciesControl(parts.frequencies).functions(),
+            **LedgerControl(parts.ledger, settings.security, base.clock).functions(),
+        }
 
     def _bank(self) -> dict[str, ControlFunction]:
         base, folder = self._base, self._base.settings.data_directory
@@ -114,6 +125,7 @@ class Node:
             base.models_folder,
             base.clock,
             base.randomness,
+            base.held_admissions.to_send,
         )
         models.remove_orphans()
         journal = BankJournal(base.database, base.clock)
@@ -138,7 +150,16 @@ class Node:
             links.only,
             base.clock,
         )
-        return {**self._common(lambda: runner.active, lambda: links.traffic), **control.functions()}
+        dossiers = DossierControl(
+            BankDossiers(
+                models.material, base.documents, settings.node.id, base.keys.signing, base.clock, base.randomness
+            )
+        )
+        return {
+            **self._common(lambda: runner.active, lambda: links.traffic),
+            **control.functions(),
+            **dossiers.functions(),
+        }
 
     def _listening(self) -> str:
         settings = self._base.settings

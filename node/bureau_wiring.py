@@ -10,9 +10,12 @@ from node.codes import Code
 from node.config import Settings
 from node.errors import Refusal
 from node.foundation import Foundation
+from node.jobs.bureau_admissions import BureauAdmissions
 from node.jobs.bureau_alignment import BureauAlignment
 from node.jobs.bureau_consents import BureauConsents
+from node.jobs.bureau_frequencies import BureauFrequencies
 from node.jobs.bureau_journal import BureauJournal
+from node.jobs.bureau_ledger import ExtractionLedger
 from node.jobs.bureau_models import BureauModels
 from node.jobs.bureau_scoring import BureauParts, BureauScoring
 from node.jobs.gate import Gate
@@ -21,6 +24,8 @@ from node.policy.consent import UsccField, VerifierConfig
 from node.rpc.bureau_services import AlignmentService, ConsentService, ScoringService
 from node.rpc.dispatch import Service
 from node.storage.features import FeatureStore
+from node.storage.frequencies import FrequenciesStore
+from node.storage.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class WiredBureau:
     consents: BureauConsents
     models: BureauModels
     scoring: BureauScoring
+    frequencies: BureauFrequencies
+    ledger: Ledger
 
     def services(self) -> list[Service]:
         """Return what banks may call."""
@@ -45,12 +52,24 @@ class WiredBureau:
 
 def wire_bureau(base: Foundation) -> WiredBureau:
     """Return a bureau's parts, with the files gone that a run which was cut off left behind."""
+    security = base.settings.security
     gate = Gate(base.documents, base.settings.node.id, base.clock)
     features = FeatureStore(base.database, base.settings.data_directory)
     features.clean()
     journal = BureauJournal(base.database, base.clock)
     models = _models(base, gate)
-    parts = BureauParts(base.database, journal, models, base.consents, features, gate, base.compute, base.clock)
+    book = Ledger(base.database)
+    parts = BureauParts(
+        base.database,
+        journal,
+        models,
+        base.consents,
+        features,
+        gate,
+        base.compute,
+        base.clock,
+        ExtractionLedger(book, alert_models=security.ledger_alert_models, alert_days=security.ledger_alert_days),
+    )
     return WiredBureau(
         features=features,
         journal=journal,
@@ -58,6 +77,8 @@ def wire_bureau(base: Foundation) -> WiredBureau:
         consents=BureauConsents(base.database, base.consents, gate, base.compute, _verifier(base.settings), base.clock),
         models=models,
         scoring=BureauScoring(parts),
+        frequencies=_frequencies(base, features),
+        ledger=book,
     )
 
 
@@ -75,6 +96,11 @@ def _standing(base: Foundation) -> StandingSet:
     return standing
 
 
+def _frequencies(base: Foundation, features: FeatureStore) -> BureauFrequencies:
+    store = FrequenciesStore(base.database)
+    return BureauFrequencies(store, base.documents, features, base.compute, base.keys.signing, base.clock)
+
+
 def _models(base: Foundation, gate: Gate) -> BureauModels:
     models = BureauModels(
         base.database,
@@ -84,7 +110,14 @@ def _models(base: Foundation, gate: Gate) -> BureauModels:
         base.models_folder,
         base.clock,
         base.randomness,
-        allow_uncertified=base.settings.security.allow_uncertified,
+        BureauAdmissions(
+            base.admissions,
+            base.held_admissions,
+            base.documents,
+            base.settings.node.id,
+            base.clock,
+            allow_uncertified=base.settings.security.allow_uncertified,
+        ),
     )
     models.remove_orphans()
     return models

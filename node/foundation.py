@@ -9,9 +9,11 @@ from pathlib import Path
 from node.clock import Clock
 from node.compute import ComputePool
 from node.config import Settings
+from node.jobs.admissions import HeldAdmissions
 from node.jobs.documents import Documents
 from node.keys import NodeKeys, Sealer, load_keys, open_sealer
 from node.own_card import own_card
+from node.storage.admissions import Admissions
 from node.storage.agreements import Agreements
 from node.storage.catalogues import Catalogues
 from node.storage.consents import Consents
@@ -30,6 +32,8 @@ class Foundation:
     database: Database
     parties: Parties
     documents: Documents
+    admissions: Admissions
+    held_admissions: HeldAdmissions
     consents: Consents
     compute: ComputePool
     clock: Clock
@@ -61,6 +65,19 @@ def lay_foundation(settings: Settings, clock: Clock, randomness: Randomness, clo
         settings.compute.workers, settings.compute.memory_limit_mb, settings.compute.chunk_timeout_seconds
     )
     closing.callback(compute.close)
+    admissions = Admissions(database)
+    held = HeldAdmissions(admissions, documents, settings.node.id, settings.node.role, clock)
     return Foundation(
-        settings, sealer, keys, database, parties, documents, Consents(database), compute, clock, randomness
+        settings,
+        sealer,
+        keys,
+        database,
+        parties,
+        documents,
+        admissions,
+        held,
+        Consents(database),
+        compute,
+        clock,
+        randomness,
     )

@@ -35,10 +35,12 @@ CODE_MEANINGS: dict[Code, Meaning] = {
     ),
     Code.MODEL_NOT_ADMITTED: Meaning(
         Side.BANK,
-        "The model carries no admission and the bureau does not allow uncertified models.",
-        "模型未经审核准入，且税务节点不允许未认证模型。",
-        "Have the model admitted; on a trial, the bureau may set allow_uncertified = true.",
-        "申请模型准入；试验环境可由税务节点设置 allow_uncertified = true。",
+        "No valid admission allows this use: there is none, it was revoked, has expired or is overdue for review, is "
+        "for another bank, bureau, model or ciphertexts, or is not signed as the agreement asks.",
+        "没有有效的准入允许此项使用：没有准入，或已撤销、过期、逾期未复审，或针对其他银行、税务机关、模型或密文，或未按协议签署。",
+        "The detail says which. Have the model reviewed, import the admission and register the model again; on a "
+        "trial, the bureau may set allow_uncertified = true.",
+        "具体原因见详情。申请审核，导入准入文件后重新登记模型；试验环境可由税务节点设置 allow_uncertified = true。",
     ),
     Code.PROFILE_UNKNOWN: Meaning(
         Side.BANK,
@@ -304,10 +306,11 @@ REASON_MEANINGS: dict[Reason, Meaning] = {
     ),
     Reason.LEDGER_LIMIT: Meaning(
         Side.BANK,
-        "One more model on this enterprise would pass the agreed limit.",
-        "对该企业再使用一个模型将超出约定限额。",
-        "Use a model already used, or wait for the next term.",
-        "使用已用过的模型，或等待下一期。",
+        "One more model on this enterprise would pass the agreed number of models or bits, or no admission names the "
+        "models together that were used on it within the term. Nothing was spent.",
+        "对该企业再使用一个模型将超出约定的模型数量或信息量，或没有准入允许期内已用模型与其组合使用。未扣减任何次数。",
+        "Use a model already used, have the combination admitted, or wait until a term has passed since the last use.",
+        "使用已用过的模型，申请组合准入，或待距其最后一次使用满一期。",
     ),
     Reason.BANK_DATA_MISSING: Meaning(
         Side.BANK,

@@ -158,11 +158,21 @@ class LimitsSection(Section):
 
 
 class SecuritySection(Section):
-    """What weakens the node on purpose."""
+    """What weakens the node on purpose, and what it warns its operator of."""
 
     allow_uncertified: bool = Field(
         default=False,
         description="Bureau: evaluate models that no auditor admitted. For trials only; warned of at every start.",
+    )
+    ledger_alert_models: int = Field(
+        default=6,
+        ge=1,
+        le=10_000,
+        description="Bureau: where several banks together used more models than this on one enterprise, the node warns "
+        "and `banktax ledger alerts` names it. Nobody is refused for it.",
+    )
+    ledger_alert_days: int = Field(
+        default=365, ge=1, le=3660, description="Bureau: models used within so many days count for that warning."
     )
 
 

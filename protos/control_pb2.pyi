@@ -150,6 +150,64 @@ class Agreements(_message.Message):
     agreements: _containers.RepeatedCompositeFieldContainer[AgreementSummary]
     def __init__(self, agreements: _Optional[_Iterable[_Union[AgreementSummary, _Mapping]]] = ...) -> None: ...
 
+class AdmissionKey(_message.Message):
+    __slots__ = ("admission_id",)
+    ADMISSION_ID_FIELD_NUMBER: _ClassVar[int]
+    admission_id: str
+    def __init__(self, admission_id: _Optional[str] = ...) -> None: ...
+
+class ListAdmissionsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class AdmissionSummary(_message.Message):
+    __slots__ = ("admission_id", "auditors", "bank", "bureaus", "model_id", "name", "version", "state", "reviewed_at", "review_by", "expires_at", "distinct_scores", "score_bits_milli", "combinations", "supersedes", "revoked_at", "revoked_by", "revocation_reason", "digest")
+    ADMISSION_ID_FIELD_NUMBER: _ClassVar[int]
+    AUDITORS_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    BUREAUS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REVIEWED_AT_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_BY_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    DISTINCT_SCORES_FIELD_NUMBER: _ClassVar[int]
+    SCORE_BITS_MILLI_FIELD_NUMBER: _ClassVar[int]
+    COMBINATIONS_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDES_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_BY_FIELD_NUMBER: _ClassVar[int]
+    REVOCATION_REASON_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    admission_id: str
+    auditors: _containers.RepeatedScalarFieldContainer[str]
+    bank: str
+    bureaus: _containers.RepeatedScalarFieldContainer[str]
+    model_id: str
+    name: str
+    version: str
+    state: str
+    reviewed_at: int
+    review_by: int
+    expires_at: int
+    distinct_scores: int
+    score_bits_milli: int
+    combinations: int
+    supersedes: str
+    revoked_at: int
+    revoked_by: str
+    revocation_reason: str
+    digest: str
+    def __init__(self, admission_id: _Optional[str] = ..., auditors: _Optional[_Iterable[str]] = ..., bank: _Optional[str] = ..., bureaus: _Optional[_Iterable[str]] = ..., model_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[str] = ..., reviewed_at: _Optional[int] = ..., review_by: _Optional[int] = ..., expires_at: _Optional[int] = ..., distinct_scores: _Optional[int] = ..., score_bits_milli: _Optional[int] = ..., combinations: _Optional[int] = ..., supersedes: _Optional[str] = ..., revoked_at: _Optional[int] = ..., revoked_by: _Optional[str] = ..., revocation_reason: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class Admissions(_message.Message):
+    __slots__ = ("admissions",)
+    ADMISSIONS_FIELD_NUMBER: _ClassVar[int]
+    admissions: _containers.RepeatedCompositeFieldContainer[AdmissionSummary]
+    def __init__(self, admissions: _Optional[_Iterable[_Union[AdmissionSummary, _Mapping]]] = ...) -> None: ...
+
 class ConsentFrame(_message.Message):
     __slots__ = ("consents", "bureau")
     CONSENTS_FIELD_NUMBER: _ClassVar[int]
@@ -332,6 +390,84 @@ class FeatureSets(_message.Message):
     feature_sets: _containers.RepeatedCompositeFieldContainer[FeatureSet]
     def __init__(self, feature_sets: _Optional[_Iterable[_Union[FeatureSet, _Mapping]]] = ...) -> None: ...
 
+class FrequenciesRequest(_message.Message):
+    __slots__ = ("auditor", "feature_set")
+    AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    FEATURE_SET_FIELD_NUMBER: _ClassVar[int]
+    auditor: str
+    feature_set: str
+    def __init__(self, auditor: _Optional[str] = ..., feature_set: _Optional[str] = ...) -> None: ...
+
+class FrequenciesFrame(_message.Message):
+    __slots__ = ("done", "total", "content", "last")
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    done: int
+    total: int
+    content: bytes
+    last: bool
+    def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class LedgerKey(_message.Message):
+    __slots__ = ("uscc", "bank")
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    uscc: str
+    bank: str
+    def __init__(self, uscc: _Optional[str] = ..., bank: _Optional[str] = ...) -> None: ...
+
+class LedgerEntry(_message.Message):
+    __slots__ = ("uscc", "bank", "model_id", "name", "version", "milli_bits", "debited_at", "used_at")
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    BANK_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    MILLI_BITS_FIELD_NUMBER: _ClassVar[int]
+    DEBITED_AT_FIELD_NUMBER: _ClassVar[int]
+    USED_AT_FIELD_NUMBER: _ClassVar[int]
+    uscc: str
+    bank: str
+    model_id: str
+    name: str
+    version: str
+    milli_bits: int
+    debited_at: int
+    used_at: int
+    def __init__(self, uscc: _Optional[str] = ..., bank: _Optional[str] = ..., model_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., milli_bits: _Optional[int] = ..., debited_at: _Optional[int] = ..., used_at: _Optional[int] = ...) -> None: ...
+
+class LedgerEntries(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[LedgerEntry]
+    def __init__(self, entries: _Optional[_Iterable[_Union[LedgerEntry, _Mapping]]] = ...) -> None: ...
+
+class ListLedgerAlertsRequest(_message.Message):
+    __slots__ = ("limit",)
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class LedgerAlert(_message.Message):
+    __slots__ = ("uscc", "banks", "models", "latest_at")
+    USCC_FIELD_NUMBER: _ClassVar[int]
+    BANKS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    LATEST_AT_FIELD_NUMBER: _ClassVar[int]
+    uscc: str
+    banks: int
+    models: int
+    latest_at: int
+    def __init__(self, uscc: _Optional[str] = ..., banks: _Optional[int] = ..., models: _Optional[int] = ..., latest_at: _Optional[int] = ...) -> None: ...
+
+class LedgerAlerts(_message.Message):
+    __slots__ = ("alerts",)
+    ALERTS_FIELD_NUMBER: _ClassVar[int]
+    alerts: _containers.RepeatedCompositeFieldContainer[LedgerAlert]
+    def __init__(self, alerts: _Optional[_Iterable[_Union[LedgerAlert, _Mapping]]] = ...) -> None: ...
+
 class BuildModelRequest(_message.Message):
     __slots__ = ("scorecard", "engine", "bureau")
     SCORECARD_FIELD_NUMBER: _ClassVar[int]
@@ -357,6 +493,22 @@ class RegisterModelRequest(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     model: str
     def __init__(self, model: _Optional[str] = ...) -> None: ...
+
+class DossierRequest(_message.Message):
+    __slots__ = ("model", "auditor")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    AUDITOR_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    auditor: str
+    def __init__(self, model: _Optional[str] = ..., auditor: _Optional[str] = ...) -> None: ...
+
+class DossierFrame(_message.Message):
+    __slots__ = ("content", "last")
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    last: bool
+    def __init__(self, content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ()

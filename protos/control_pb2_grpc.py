@@ -89,6 +89,21 @@ class ControlStub:
                 request_serializer=protos_dot_control__pb2.AgreementKey.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.Document.FromString,
                 _registered_method=True)
+        self.ImportAdmission = channel.unary_unary(
+                '/banktax.control.v1.Control/ImportAdmission',
+                request_serializer=protos_dot_control__pb2.Document.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.AdmissionSummary.FromString,
+                _registered_method=True)
+        self.ListAdmissions = channel.unary_unary(
+                '/banktax.control.v1.Control/ListAdmissions',
+                request_serializer=protos_dot_control__pb2.ListAdmissionsRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Admissions.FromString,
+                _registered_method=True)
+        self.GetAdmission = channel.unary_unary(
+                '/banktax.control.v1.Control/GetAdmission',
+                request_serializer=protos_dot_control__pb2.AdmissionKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Document.FromString,
+                _registered_method=True)
         self.RegisterConsents = channel.stream_stream(
                 '/banktax.control.v1.Control/RegisterConsents',
                 request_serializer=protos_dot_control__pb2.ConsentFrame.SerializeToString,
@@ -119,6 +134,21 @@ class ControlStub:
                 request_serializer=protos_dot_control__pb2.FeatureSetKey.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.FeatureSet.FromString,
                 _registered_method=True)
+        self.ShowLedger = channel.unary_unary(
+                '/banktax.control.v1.Control/ShowLedger',
+                request_serializer=protos_dot_control__pb2.LedgerKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.LedgerEntries.FromString,
+                _registered_method=True)
+        self.ListLedgerAlerts = channel.unary_unary(
+                '/banktax.control.v1.Control/ListLedgerAlerts',
+                request_serializer=protos_dot_control__pb2.ListLedgerAlertsRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.LedgerAlerts.FromString,
+                _registered_method=True)
+        self.IssueFrequencies = channel.unary_stream(
+                '/banktax.control.v1.Control/IssueFrequencies',
+                request_serializer=protos_dot_control__pb2.FrequenciesRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.FrequenciesFrame.FromString,
+                _registered_method=True)
         self.BuildModel = channel.unary_stream(
                 '/banktax.control.v1.Control/BuildModel',
                 request_serializer=protos_dot_control__pb2.BuildModelRequest.SerializeToString,
@@ -133,6 +163,11 @@ class ControlStub:
                 '/banktax.control.v1.Control/ListModels',
                 request_serializer=protos_dot_control__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.Models.FromString,
+                _registered_method=True)
+        self.WriteDossier = channel.unary_stream(
+                '/banktax.control.v1.Control/WriteDossier',
+                request_serializer=protos_dot_control__pb2.DossierRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.DossierFrame.FromString,
                 _registered_method=True)
         self.SubmitScore = channel.stream_unary(
                 '/banktax.control.v1.Control/SubmitScore',
@@ -248,6 +283,25 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportAdmission(self, request, context):
+        """an admission, or the revocation of one
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAdmissions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAdmission(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RegisterConsents(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -285,6 +339,24 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowLedger(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLedgerAlerts(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueFrequencies(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BuildModel(self, request, context):
         """---- bank
         """
@@ -300,6 +372,13 @@ class ControlServicer:
 
     def ListModels(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteDossier(self, request, context):
+        """encrypted to an auditor that is trusted here
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -411,6 +490,21 @@ def add_ControlServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_control__pb2.AgreementKey.FromString,
                     response_serializer=protos_dot_control__pb2.Document.SerializeToString,
             ),
+            'ImportAdmission': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportAdmission,
+                    request_deserializer=protos_dot_control__pb2.Document.FromString,
+                    response_serializer=protos_dot_control__pb2.AdmissionSummary.SerializeToString,
+            ),
+            'ListAdmissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAdmissions,
+                    request_deserializer=protos_dot_control__pb2.ListAdmissionsRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.Admissions.SerializeToString,
+            ),
+            'GetAdmission': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAdmission,
+                    request_deserializer=protos_dot_control__pb2.AdmissionKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Document.SerializeToString,
+            ),
             'RegisterConsents': grpc.stream_stream_rpc_method_handler(
                     servicer.RegisterConsents,
                     request_deserializer=protos_dot_control__pb2.ConsentFrame.FromString,
@@ -441,6 +535,21 @@ def add_ControlServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_control__pb2.FeatureSetKey.FromString,
                     response_serializer=protos_dot_control__pb2.FeatureSet.SerializeToString,
             ),
+            'ShowLedger': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowLedger,
+                    request_deserializer=protos_dot_control__pb2.LedgerKey.FromString,
+                    response_serializer=protos_dot_control__pb2.LedgerEntries.SerializeToString,
+            ),
+            'ListLedgerAlerts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLedgerAlerts,
+                    request_deserializer=protos_dot_control__pb2.ListLedgerAlertsRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.LedgerAlerts.SerializeToString,
+            ),
+            'IssueFrequencies': grpc.unary_stream_rpc_method_handler(
+                    servicer.IssueFrequencies,
+                    request_deserializer=protos_dot_control__pb2.FrequenciesRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.FrequenciesFrame.SerializeToString,
+            ),
             'BuildModel': grpc.unary_stream_rpc_method_handler(
                     servicer.BuildModel,
                     request_deserializer=protos_dot_control__pb2.BuildModelRequest.FromString,
@@ -455,6 +564,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=protos_dot_control__pb2.ListModelsRequest.FromString,
                     response_serializer=protos_dot_control__pb2.Models.SerializeToString,
+            ),
+            'WriteDossier': grpc.unary_stream_rpc_method_handler(
+                    servicer.WriteDossier,
+                    request_deserializer=protos_dot_control__pb2.DossierRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.DossierFrame.SerializeToString,
             ),
             'SubmitScore': grpc.stream_unary_rpc_method_handler(
                     servicer.SubmitScore,
@@ -805,6 +919,87 @@ class Control:
             _registered_method=True)
 
     @staticmethod
+    def ImportAdmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ImportAdmission',
+            protos_dot_control__pb2.Document.SerializeToString,
+            protos_dot_control__pb2.AdmissionSummary.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAdmissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ListAdmissions',
+            protos_dot_control__pb2.ListAdmissionsRequest.SerializeToString,
+            protos_dot_control__pb2.Admissions.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAdmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/GetAdmission',
+            protos_dot_control__pb2.AdmissionKey.SerializeToString,
+            protos_dot_control__pb2.Document.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RegisterConsents(request_iterator,
             target,
             options=(),
@@ -967,6 +1162,87 @@ class Control:
             _registered_method=True)
 
     @staticmethod
+    def ShowLedger(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ShowLedger',
+            protos_dot_control__pb2.LedgerKey.SerializeToString,
+            protos_dot_control__pb2.LedgerEntries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLedgerAlerts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ListLedgerAlerts',
+            protos_dot_control__pb2.ListLedgerAlertsRequest.SerializeToString,
+            protos_dot_control__pb2.LedgerAlerts.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueFrequencies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/banktax.control.v1.Control/IssueFrequencies',
+            protos_dot_control__pb2.FrequenciesRequest.SerializeToString,
+            protos_dot_control__pb2.FrequenciesFrame.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def BuildModel(request,
             target,
             options=(),
@@ -1037,6 +1313,33 @@ class Control:
             '/banktax.control.v1.Control/ListModels',
             protos_dot_control__pb2.ListModelsRequest.SerializeToString,
             protos_dot_control__pb2.Models.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteDossier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/banktax.control.v1.Control/WriteDossier',
+            protos_dot_control__pb2.DossierRequest.SerializeToString,
+            protos_dot_control__pb2.DossierFrame.FromString,
             options,
             channel_credentials,
             insecure,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos import common_pb2 as protos_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/scoring.proto\x12\x12\x62\x61nktax.scoring.v1\x1a\x13protos/common.proto\"\xa1\x02\n\x0bModelHeader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0bmodel_class\x18\x03 \x01(\t\x12\x12\n\nsupersedes\x18\x04 \x01(\t\x12\x14\n\x0c\x63\x61talogue_id\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\r\x12/\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x1f.banktax.scoring.v1.PublicField\x12\x0f\n\x07profile\x18\x08 \x01(\t\x12\x18\n\x10\x65ncrypted_digest\x18\t \x01(\x0c\x12\x17\n\x0f\x65ncrypted_bytes\x18\n \x01(\x04\x12\x12\n\nexpires_at\x18\x0b \x01(\x03\x12\x10\n\x08purposes\x18\x0c \x03(\t\"\xaa\x01\n\x0bPublicField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12(\n\x04\x62ins\x18\x02 \x01(\x0b\x32\x18.banktax.scoring.v1.BinsH\x00\x12,\n\x06groups\x18\x03 \x01(\x0b\x32\x1a.banktax.scoring.v1.GroupsH\x00\x12,\n\x06linear\x18\x04 \x01(\x0b\x32\x1a.banktax.scoring.v1.LinearH\x00\x42\x06\n\x04kind\"\x15\n\x04\x42ins\x12\r\n\x05\x65\x64ges\x18\x01 \x03(\t\"\x16\n\x05Group\x12\r\n\x05\x63odes\x18\x01 \x03(\t\"3\n\x06Groups\x12)\n\x06groups\x18\x01 \x03(\x0b\x32\x19.banktax.scoring.v1.Group\"4\n\x06Linear\x12\x0b\n\x03low\x18\x01 \x01(\t\x12\x0c\n\x04high\x18\x02 \x01(\t\x12\x0f\n\x07quantum\x18\x03 \x01(\t\"\\\n\nModelFrame\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.banktax.scoring.v1.ModelHeaderH\x00\x12\x13\n\tencrypted\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"6\n\x0fModelRegistered\x12\x10\n\x08model_id\x18\x01 \x01(\x0c\x12\x11\n\tcertified\x18\x02 \x01(\x08\"\x89\x01\n\x0eOpenJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontent_digest\x18\x03 \x01(\x0c\x12\x10\n\x08model_id\x18\x04 \x01(\x0c\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x13\n\x0b\x65nterprises\x18\x06 \x01(\x04\"5\n\x0fOpenJobResponse\x12\x13\n\x0b\x66\x65\x61ture_set\x18\x01 \x01(\t\x12\r\n\x05\x61s_of\x18\x02 \x01(\t\"g\n\x11ScoreChunkRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\r\n\x05\x63hunk\x18\x02 \x01(\x04\x12\r\n\x05\x63odes\x18\x03 \x01(\x0c\x12\x13\n\x0b\x63onsent_ids\x18\x04 \x01(\x0c\x12\x0f\n\x07request\x18\x05 \x01(\x0c\"V\n\x12ScoreChunkResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\r\n\x05\x63hunk\x18\x02 \x01(\x04\x12\x0f\n\x07refused\x18\x03 \x01(\x0c\x12\x10\n\x08response\x18\x04 \x01(\x0c\"4\n\x0f\x43loseJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\x11\n\tcancelled\x18\x02 \x01(\x08\"5\n\x10\x43loseJobResponse\x12\x10\n\x08released\x18\x01 \x01(\x04\x12\x0f\n\x07refused\x18\x02 \x01(\x04\"y\n\x0fScoreOneRequest\x12\x30\n\x04open\x18\x01 \x01(\x0b\x32\".banktax.scoring.v1.OpenJobRequest\x12\x34\n\x05\x63hunk\x18\x02 \x01(\x0b\x32%.banktax.scoring.v1.ScoreChunkRequest\"|\n\x10ScoreOneResponse\x12\x31\n\x04open\x18\x01 \x01(\x0b\x32#.banktax.scoring.v1.OpenJobResponse\x12\x35\n\x05\x63hunk\x18\x02 \x01(\x0b\x32&.banktax.scoring.v1.ScoreChunkResponse2\xa1\x03\n\x07Scoring\x12U\n\rRegisterModel\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x12M\n\x07OpenJob\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12P\n\nScoreChunk\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12N\n\x08\x43loseJob\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12N\n\x08ScoreOne\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/scoring.proto\x12\x12\x62\x61nktax.scoring.v1\x1a\x13protos/common.proto\"\xa1\x02\n\x0bModelHeader\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x13\n\x0bmodel_class\x18\x03 \x01(\t\x12\x12\n\nsupersedes\x18\x04 \x01(\t\x12\x14\n\x0c\x63\x61talogue_id\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\r\x12/\n\x06\x66ields\x18\x07 \x03(\x0b\x32\x1f.banktax.scoring.v1.PublicField\x12\x0f\n\x07profile\x18\x08 \x01(\t\x12\x18\n\x10\x65ncrypted_digest\x18\t \x01(\x0c\x12\x17\n\x0f\x65ncrypted_bytes\x18\n \x01(\x04\x12\x12\n\nexpires_at\x18\x0b \x01(\x03\x12\x10\n\x08purposes\x18\x0c \x03(\t\"\xaa\x01\n\x0bPublicField\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12(\n\x04\x62ins\x18\x02 \x01(\x0b\x32\x18.banktax.scoring.v1.BinsH\x00\x12,\n\x06groups\x18\x03 \x01(\x0b\x32\x1a.banktax.scoring.v1.GroupsH\x00\x12,\n\x06linear\x18\x04 \x01(\x0b\x32\x1a.banktax.scoring.v1.LinearH\x00\x42\x06\n\x04kind\"\x15\n\x04\x42ins\x12\r\n\x05\x65\x64ges\x18\x01 \x03(\t\"\x16\n\x05Group\x12\r\n\x05\x63odes\x18\x01 \x03(\t\"3\n\x06Groups\x12)\n\x06groups\x18\x01 \x03(\x0b\x32\x19.banktax.scoring.v1.Group\"4\n\x06Linear\x12\x0b\n\x03low\x18\x01 \x01(\t\x12\x0c\n\x04high\x18\x02 \x01(\t\x12\x0f\n\x07quantum\x18\x03 \x01(\t\"q\n\nModelFrame\x12\x31\n\x06header\x18\x01 \x01(\x0b\x32\x1f.banktax.scoring.v1.ModelHeaderH\x00\x12\x13\n\tencrypted\x18\x02 \x01(\x0cH\x00\x12\x13\n\tadmission\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\"6\n\x0fModelRegistered\x12\x10\n\x08model_id\x18\x01 \x01(\x0c\x12\x11\n\tcertified\x18\x02 \x01(\x08\"\x89\x01\n\x0eOpenJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontent_digest\x18\x03 \x01(\x0c\x12\x10\n\x08model_id\x18\x04 \x01(\x0c\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x13\n\x0b\x65nterprises\x18\x06 \x01(\x04\"5\n\x0fOpenJobResponse\x12\x13\n\x0b\x66\x65\x61ture_set\x18\x01 \x01(\t\x12\r\n\x05\x61s_of\x18\x02 \x01(\t\"g\n\x11ScoreChunkRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\r\n\x05\x63hunk\x18\x02 \x01(\x04\x12\r\n\x05\x63odes\x18\x03 \x01(\x0c\x12\x13\n\x0b\x63onsent_ids\x18\x04 \x01(\x0c\x12\x0f\n\x07request\x18\x05 \x01(\x0c\"V\n\x12ScoreChunkResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\r\n\x05\x63hunk\x18\x02 \x01(\x04\x12\x0f\n\x07refused\x18\x03 \x01(\x0c\x12\x10\n\x08response\x18\x04 \x01(\x0c\"4\n\x0f\x43loseJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\x11\n\tcancelled\x18\x02 \x01(\x08\"5\n\x10\x43loseJobResponse\x12\x10\n\x08released\x18\x01 \x01(\x04\x12\x0f\n\x07refused\x18\x02 \x01(\x04\"y\n\x0fScoreOneRequest\x12\x30\n\x04open\x18\x01 \x01(\x0b\x32\".banktax.scoring.v1.OpenJobRequest\x12\x34\n\x05\x63hunk\x18\x02 \x01(\x0b\x32%.banktax.scoring.v1.ScoreChunkRequest\"|\n\x10ScoreOneResponse\x12\x31\n\x04open\x18\x01 \x01(\x0b\x32#.banktax.scoring.v1.OpenJobResponse\x12\x35\n\x05\x63hunk\x18\x02 \x01(\x0b\x32&.banktax.scoring.v1.ScoreChunkResponse2\xa1\x03\n\x07Scoring\x12U\n\rRegisterModel\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x12M\n\x07OpenJob\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12P\n\nScoreChunk\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12N\n\x08\x43loseJob\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12N\n\x08ScoreOne\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,25 +45,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINEAR']._serialized_start=630
   _globals['_LINEAR']._serialized_end=682
   _globals['_MODELFRAME']._serialized_start=684
-  _globals['_MODELFRAME']._serialized_end=776
-  _globals['_MODELREGISTERED']._serialized_start=778
-  _globals['_MODELREGISTERED']._serialized_end=832
-  _globals['_OPENJOBREQUEST']._serialized_start=835
-  _globals['_OPENJOBREQUEST']._serialized_end=972
-  _globals['_OPENJOBRESPONSE']._serialized_start=974
-  _globals['_OPENJOBRESPONSE']._serialized_end=1027
-  _globals['_SCORECHUNKREQUEST']._serialized_start=1029
-  _globals['_SCORECHUNKREQUEST']._serialized_end=1132
-  _globals['_SCORECHUNKRESPONSE']._serialized_start=1134
-  _globals['_SCORECHUNKRESPONSE']._serialized_end=1220
-  _globals['_CLOSEJOBREQUEST']._serialized_start=1222
-  _globals['_CLOSEJOBREQUEST']._serialized_end=1274
-  _globals['_CLOSEJOBRESPONSE']._serialized_start=1276
-  _globals['_CLOSEJOBRESPONSE']._serialized_end=1329
-  _globals['_SCOREONEREQUEST']._serialized_start=1331
-  _globals['_SCOREONEREQUEST']._serialized_end=1452
-  _globals['_SCOREONERESPONSE']._serialized_start=1454
-  _globals['_SCOREONERESPONSE']._serialized_end=1578
-  _globals['_SCORING']._serialized_start=1581
-  _globals['_SCORING']._serialized_end=1998
+  _globals['_MODELFRAME']._serialized_end=797
+  _globals['_MODELREGISTERED']._serialized_start=799
+  _globals['_MODELREGISTERED']._serialized_end=853
+  _globals['_OPENJOBREQUEST']._serialized_start=856
+  _globals['_OPENJOBREQUEST']._serialized_end=993
+  _globals['_OPENJOBRESPONSE']._serialized_start=995
+  _globals['_OPENJOBRESPONSE']._serialized_end=1048
+  _globals['_SCORECHUNKREQUEST']._serialized_start=1050
+  _globals['_SCORECHUNKREQUEST']._serialized_end=1153
+  _globals['_SCORECHUNKRESPONSE']._serialized_start=1155
+  _globals['_SCORECHUNKRESPONSE']._serialized_end=1241
+  _globals['_CLOSEJOBREQUEST']._serialized_start=1243
+  _globals['_CLOSEJOBREQUEST']._serialized_end=1295
+  _globals['_CLOSEJOBRESPONSE']._serialized_start=1297
+  _globals['_CLOSEJOBRESPONSE']._serialized_end=1350
+  _globals['_SCOREONEREQUEST']._serialized_start=1352
+  _globals['_SCOREONEREQUEST']._serialized_end=1473
+  _globals['_SCOREONERESPONSE']._serialized_start=1475
+  _globals['_SCOREONERESPONSE']._serialized_end=1599
+  _globals['_SCORING']._serialized_start=1602
+  _globals['_SCORING']._serialized_end=2019
 # @@protoc_insertion_point(module_scope)

@@ -76,12 +76,14 @@ class Linear(_message.Message):
     def __init__(self, low: _Optional[str] = ..., high: _Optional[str] = ..., quantum: _Optional[str] = ...) -> None: ...
 
 class ModelFrame(_message.Message):
-    __slots__ = ("header", "encrypted")
+    __slots__ = ("header", "encrypted", "admission")
     HEADER_FIELD_NUMBER: _ClassVar[int]
     ENCRYPTED_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
     header: ModelHeader
     encrypted: bytes
-    def __init__(self, header: _Optional[_Union[ModelHeader, _Mapping]] = ..., encrypted: _Optional[bytes] = ...) -> None: ...
+    admission: bytes
+    def __init__(self, header: _Optional[_Union[ModelHeader, _Mapping]] = ..., encrypted: _Optional[bytes] = ..., admission: _Optional[bytes] = ...) -> None: ...
 
 class ModelRegistered(_message.Message):
     __slots__ = ("model_id", "certified")

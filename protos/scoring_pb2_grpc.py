@@ -65,7 +65,7 @@ class ScoringServicer:
     """Missing associated documentation comment in .proto file."""
 
     def RegisterModel(self, request_iterator, context):
-        """stream of ModelFrame (a header, then parts of the encrypted model) -> ModelRegistered
+        """stream of ModelFrame (a header, an admission if there is one, parts of the encrypted model) -> ModelRegistered
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

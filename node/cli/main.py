@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from node.cli.commands.admission import admission
 from node.cli.commands.agreement import agreement
+from node.cli.commands.auditor import auditor
 from node.cli.commands.catalogue import catalogue
 from node.cli.commands.consent import consent
 from node.cli.commands.data import data
@@ -12,6 +14,7 @@ from node.cli.commands.demo import demo
 from node.cli.commands.enterprise import enterprise
 from node.cli.commands.init import init
 from node.cli.commands.job import job
+from node.cli.commands.ledger import ledger
 from node.cli.commands.model import model
 from node.cli.commands.operator import operator
 from node.cli.commands.party import party
@@ -34,8 +37,11 @@ COMMANDS: tuple[click.Command, ...] = (
     consent,
     enterprise,
     model,
+    admission,
     score,
     job,
+    ledger,
+    auditor,
     demo,
     version,
 )

@@ -21,8 +21,9 @@ from node.client.access import ControlAccess
 from node.client.calls import Caller, Deadlines
 from node.client.consents import Consents
 from node.client.data import Data
-from node.client.documents import Agreements, Catalogues
+from node.client.documents import Admissions, Agreements, Catalogues
 from node.client.jobs import Jobs
+from node.client.ledger import Ledger
 from node.client.models import Models
 from node.client.parties import Parties
 from node.client.results import Status
@@ -43,6 +44,8 @@ class ControlClient:
         self.parties = Parties(self._caller)
         self.catalogues = Catalogues(self._caller)
         self.agreements = Agreements(self._caller)
+        self.admissions = Admissions(self._caller)
+        self.ledger = Ledger(self._caller)
         self.data = Data(self._caller)
         self.consents = Consents(self._caller)
         self.models = Models(self._caller)

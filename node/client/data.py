@@ -1,4 +1,4 @@
-"""A bureau's tax data: import, listing, dropping."""
+"""A bureau's tax data: import, listing, dropping, frequencies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from node.client import results, wire
 from node.client.calls import Caller
+from node.codes import Code
+from node.errors import Refusal
 from protos import control_pb2 as pb
 
 PART_BYTES = 1024 * 1024
@@ -58,6 +60,24 @@ class Data:
     def drop(self, feature_set: str) -> results.FeatureSet:
         """Drop a feature set; refused with ``WRONG_STATE`` while a job uses it."""
         return wire.feature_set(self._caller.unary("DropData", pb.FeatureSetKey(feature_set=feature_set)))
+
+    def frequencies(self, auditor: str, feature_set: str = "") -> Iterator[results.FrequenciesProgress]:
+        """Count a feature set on the catalogue's grid, unless that was done before; yield progress and the document.
+
+        Args:
+            auditor: party id of the auditor that they are for; its agreement's quota is charged.
+            feature_set: id of a feature set; empty means the newest active one.
+        """
+        request = pb.FrequenciesRequest(auditor=auditor, feature_set=feature_set)
+        content, last = bytearray(), False
+        for frame in self._caller.download("IssueFrequencies", request):
+            content += frame.content
+            last = frame.last
+            if not frame.content:
+                yield results.FrequenciesProgress(frame.done, frame.total)
+        if not last:
+            raise Refusal(Code.MALFORMED, "the document ended without its last part: it was cut off")
+        yield results.FrequenciesProgress(1, 1, bytes(content))
 
 
 def file_parts(source: BinaryIO) -> Iterator[bytes]:

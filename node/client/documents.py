@@ -1,4 +1,4 @@
-"""Signed documents: field catalogues and agreements."""
+"""Signed documents: field catalogues, agreements and admissions."""
 
 from __future__ import annotations
 
@@ -50,3 +50,23 @@ class Agreements:
     def get(self, agreement_id: str) -> bytes:
         """Return a signed agreement as JSON."""
         return bytes(self._caller.unary("GetAgreement", pb.AgreementKey(agreement_id=agreement_id)).json)
+
+
+class Admissions:
+    """Calls on what auditors signed of models."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def add(self, document: bytes) -> results.Admission:
+        """Import an admission, or the revocation of one: at a bureau it stops running jobs at their next chunk."""
+        return wire.admission(self._caller.unary("ImportAdmission", pb.Document(json=document)))
+
+    def list(self) -> tuple[results.Admission, ...]:
+        """Return every admission that was imported here, the last one first."""
+        answer = self._caller.unary("ListAdmissions", pb.ListAdmissionsRequest())
+        return tuple(map(wire.admission, answer.admissions))
+
+    def get(self, admission_id: str) -> bytes:
+        """Return a signed admission as JSON."""
+        return bytes(self._caller.unary("GetAdmission", pb.AdmissionKey(admission_id=admission_id)).json)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from node.client import results, wire
 from node.client.calls import Caller
+from node.codes import Code
+from node.errors import Refusal
 from protos import control_pb2 as pb
 
 
@@ -34,6 +36,21 @@ class Models:
         request = pb.RegisterModelRequest(model=model)
         answer = self._caller.unary("RegisterModel", request, self._caller.deadlines.stream)
         return wire.model(answer)
+
+    def dossier(self, model: str, auditor: str) -> Iterator[bytes]:
+        """Yield the parts of a model's dossier, encrypted to an auditor; the file is whole when this ends.
+
+        Args:
+            model: name, ``name@version`` or model id.
+            auditor: party id of an auditor that is trusted at the bank.
+        """
+        whole = False
+        for frame in self._caller.download("WriteDossier", pb.DossierRequest(model=model, auditor=auditor)):
+            whole = frame.last
+            if frame.content:
+                yield frame.content
+        if not whole:
+            raise Refusal(Code.MALFORMED, "the node ended the dossier before it was whole")
 
     def list(self) -> tuple[results.Model, ...]:
         """Return every model version of this bank."""

@@ -68,6 +68,56 @@ class AgreementSummary:
 
 
 @dataclass(frozen=True)
+class Admission:
+    """What auditors signed of a model; ``state``: valid, overdue, expired, revoked, or untrusted where an auditor that
+    signed is not trusted here now. ``score_bits``: what its scores tell of an enterprise at most. Of an admission that
+    was revoked before it came here, only its id and the revocation are known.
+    """
+
+    admission_id: str
+    auditors: tuple[str, ...]
+    bank: str
+    bureaus: tuple[str, ...]
+    model_id: str
+    model: str
+    state: str
+    reviewed_at: datetime | None
+    review_by: datetime | None
+    expires_at: datetime | None
+    distinct_scores: int
+    score_bits: float
+    combinations: int
+    supersedes: str
+    revoked_at: datetime | None
+    revoked_by: str
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One model that a bank used on an enterprise; ``used_at`` is its last use, to within a day."""
+
+    uscc: str
+    bank: str
+    model_id: str
+    model: str
+    bits: float
+    debited_at: datetime | None
+    used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LedgerAlert:
+    """An enterprise on which several banks together used many models."""
+
+    uscc: str
+    banks: int
+    models: int
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True)
 class ConsentVerdict:
     """What became of one consent: ``registered``, ``not_held`` or ``refused`` with a reason (docs/error-codes.md)."""
 
@@ -135,6 +185,15 @@ class DataProgress:
     repeated_rows: int
     rejects: tuple[DataReject, ...]
     feature_set: FeatureSet | None
+
+
+@dataclass(frozen=True)
+class FrequenciesProgress:
+    """How far counting is, in parts; ``document`` is the signed file, in the last step only."""
+
+    done: int
+    total: int
+    document: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,52 @@ def agreement(message: pb.AgreementSummary) -> results.AgreementSummary:
     )
 
 
+def admission(message: pb.AdmissionSummary) -> results.Admission:
+    """Return one admission."""
+    return results.Admission(
+        admission_id=message.admission_id,
+        auditors=tuple(message.auditors),
+        bank=message.bank,
+        bureaus=tuple(message.bureaus),
+        model_id=message.model_id,
+        model=_versioned(message.name, message.version),
+        state=message.state,
+        reviewed_at=moment(message.reviewed_at),
+        review_by=moment(message.review_by),
+        expires_at=moment(message.expires_at),
+        distinct_scores=message.distinct_scores,
+        score_bits=message.score_bits_milli / 1000,
+        combinations=message.combinations,
+        supersedes=message.supersedes,
+        revoked_at=moment(message.revoked_at),
+        revoked_by=message.revoked_by,
+        reason=message.revocation_reason,
+        digest=message.digest,
+    )
+
+
+def ledger_entry(message: pb.LedgerEntry) -> results.LedgerEntry:
+    """Return one debit of the extraction ledger."""
+    return results.LedgerEntry(
+        uscc=message.uscc,
+        bank=message.bank,
+        model_id=message.model_id,
+        model=_versioned(message.name, message.version),
+        bits=message.milli_bits / 1000,
+        debited_at=moment(message.debited_at),
+        used_at=moment(message.used_at),
+    )
+
+
+def ledger_alert(message: pb.LedgerAlert) -> results.LedgerAlert:
+    """Return one enterprise that stands out."""
+    return results.LedgerAlert(message.uscc, message.banks, message.models, moment(message.latest_at))
+
+
+def _versioned(name: str, version: str) -> str:
+    return f"{name}@{version}" if name else ""
+
+
 def consent(message: pb.ConsentSummary) -> results.ConsentSummary:
     """Return one registered consent."""
     return results.ConsentSummary(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from node.clock import Clock
 from node.codes import Code
 from node.control import messages
-from node.control.requests import parse_hex
+from node.control.requests import parse_hex, parse_uscc
 from node.errors import Refusal
 from node.jobs.calls import CONSENT_ID_BYTES
-from node.policy.uscc import normalise
 from node.rpc.control_server import OperatorContext
 from node.storage.consents import Consents
 from node.storage.database import Database
@@ -30,7 +29,7 @@ class ConsentControl:
         if request.consent_id:
             return pb.Consents(consents=[self.summary(self.parse_id(request.consent_id))])
         limit = min(request.limit or 100, MAXIMUM_LISTED)
-        found = self._consents.list(uscc=normalise(request.uscc) if request.uscc else None, limit=limit)
+        found = self._consents.list(uscc=parse_uscc(request.uscc) if request.uscc else None, limit=limit)
         with self._database.read() as connection:
             statuses = self._consents.statuses(connection, [each.consent_id for each in found])
         now = self._clock()

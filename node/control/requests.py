@@ -5,6 +5,7 @@ from __future__ import annotations
 from node.codes import Code, JobState
 from node.errors import Refusal
 from node.jobs.calls import JOB_ID_BYTES
+from node.policy import uscc
 from protos import control_pb2 as pb
 
 USUALLY_LISTED = 50
@@ -45,3 +46,15 @@ def parse_hex(text: str, length: int, name: str) -> bytes:
     if len(value) != length:
         raise Refusal(Code.INVALID_INPUT, f"{name}: {2 * length} hexadecimal digits")
     return value
+
+
+def parse_uscc(text: str) -> str:
+    """Return the unified social credit code of a request, normalised.
+
+    Raises:
+        Refusal: ``INVALID_INPUT``: it is none.
+    """
+    try:
+        return uscc.validate(text)
+    except ValueError as fault:
+        raise Refusal(Code.INVALID_INPUT, f"uscc: {fault}") from None

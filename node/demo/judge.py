@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from node.client import results
 from node.codes import RowStatus
 from node.demo.applicants import Applicant
+from node.demo.certify import Certified
 from node.demo.dataset import Dataset
 from node.demo.fit import Fitted
 from node.demo.infer import Inferred, InferredTable
@@ -58,6 +59,7 @@ class _Test:
 
 def judge(
     demo: Demo,
+    certified: Certified,
     job: results.Job,
     rows: Sequence[results.ScoreRow],
     status: results.Status,
@@ -68,6 +70,7 @@ def judge(
 
     Args:
         demo: both sides' data.
+        certified: the admitted version of the model, and its reviews.
         job: the finished job.
         rows: its rows, one for each applicant.
         status: of the bank's node, for its traffic.
@@ -86,6 +89,9 @@ def judge(
         exact=len(rows) == len(demo.applicants) and _is_exact(demo, scored),
         auc_bank=auc(test.alone, test.bad) if test.is_comparable else None,
         auc_joint=auc(test.joint, test.bad) if test.is_comparable else None,
+        reviews=len(certified.reviews),
+        worst_gain=round(certified.worst_gain, 4),
+        score_bits=certified.score_bits,
         bytes_to_bureau=status.bytes_sent,
         bytes_to_bank=status.bytes_received,
         seconds=seconds,

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from node.certification.result import ReviewResult
 from node.demo.fit import Fitted
 from node.demo.infer import InferredField, InferredTable
 
@@ -32,6 +33,12 @@ class Summary:
     """AUC of the bank's own scorecard on the scored test rows; None where one class is absent."""
     auc_joint: float | None
     """AUC of the joint score on the same rows."""
+    reviews: int
+    """Versions of the model that the auditor looked at; the last one was admitted."""
+    worst_gain: float
+    """Largest gain of a field, in any view, of the admitted version (docs/certification.md)."""
+    score_bits: float
+    """log2 of its distinct scores."""
     bytes_to_bureau: int
     bytes_to_bank: int
     seconds: float
@@ -78,6 +85,27 @@ def show_fitted(console: Console, fitted: Fitted, bank: InferredTable, bureau: I
     console.print(table)
 
 
+def show_review(console: Console, result: ReviewResult) -> None:
+    """Print what a review found: the worst figures of every field over all views, and what failed."""
+    verdict = "[green]admitted" if result.passed else "[red]refused"
+    title = f"Review of {escape(result.facts.label)}: {verdict}"
+    table = Table(title=title, title_justify="left")
+    for heading in ("field", "gain", "given away", "bin most given away"):
+        table.add_column(heading, justify="right" if heading in {"gain", "given away"} else "left")
+    for name in dict.fromkeys(field.field for view in result.views for field in view.fields):
+        figures = [field for view in result.views for field in view.fields if field.field == name]
+        telling = max(figures, key=lambda field: field.disclosed_share)
+        gain = max(field.gain for field in figures)
+        table.add_row(escape(name), f"{gain:.3f}", f"{telling.disclosed_share:.1%}", escape(telling.worst_bin))
+    scores = max(view.distinct_scores for view in result.views)
+    limits = result.thresholds
+    table.add_row("[dim]at most", f"[dim]{limits.ordinary_gain:.3f}", f"[dim]{limits.disclosed_share:.1%}", "")
+    console.print(table)
+    console.print(f"[dim]{scores:,} distinct scores of at most {limits.distinct_scores:,}")
+    for failure in result.failures:
+        console.print(f"[red]{escape(failure.text)}")
+
+
 def show_summary(console: Console, summary: Summary) -> None:
     """Print the result."""
     table = Table(title="Result", title_justify="left", show_header=False)
@@ -91,6 +119,9 @@ def show_summary(console: Console, summary: Summary) -> None:
     table.add_row("every score equals the plaintext oracle's", _verdict(summary.exact))
     table.add_row("AUC on test rows, bank alone", _share(summary.auc_bank))
     table.add_row("AUC on test rows, bank and tax", _share(summary.auc_joint))
+    table.add_row("versions reviewed until one was admitted", f"{summary.reviews}")
+    table.add_row("largest gain about a field", f"{summary.worst_gain:.3f}")
+    table.add_row("bits a score can carry", f"{summary.score_bits:.2f}")
     table.add_row("bytes to the bureau", f"{summary.bytes_to_bureau:,}")
     table.add_row("bytes to the bank", f"{summary.bytes_to_bank:,}")
     table.add_row("seconds", f"{summary.seconds:.1f}")

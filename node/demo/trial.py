@@ -1,4 +1,4 @@
-"""A bureau and a bank on this machine: two real node processes over mutual TLS, in one folder, set up from nothing.
+"""A bureau, a bank and an auditor on this machine: two real node processes over mutual TLS, set up from nothing.
 
 For the demo, the benchmarks and the tests. Everything goes through the same commands and control API that an operator
 uses; nothing here reaches into a node.
@@ -22,6 +22,7 @@ from node.client.control import ControlClient
 from node.clock import system_clock
 from node.codes import Code, ModelClass, Purpose, Role
 from node.config import SETTINGS_FILE
+from node.demo.trial_auditor import AUDITOR, TrialAuditor
 from node.errors import Refusal
 from node.initialise import NewNode, initialise
 from node.keys import load_keys, open_sealer
@@ -113,18 +114,28 @@ class NodeProcess:
 
 
 class Trial:
-    """Bureau and bank, trusting each other, with an authority for enterprises. Use as a context manager.
+    """Bureau, bank and auditor, trusting each other, with an authority for enterprises. Use as a context manager.
 
     Args:
-        folder: where both directories are made; must be empty or absent.
+        folder: where the three directories are made; must be empty or absent.
         storage: SQLAlchemy URL by party id, where a node is not to use SQLite.
+        allow_uncertified: whether the bureau takes models without admission: for tests of everything else.
     """
 
-    def __init__(self, folder: Path, *, storage: Mapping[str, str] | None = None, workers: int = 2) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        storage: Mapping[str, str] | None = None,
+        workers: int = 2,
+        allow_uncertified: bool = False,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.authority = EnterpriseAuthority.create("Trial enterprise authority", SystemRandomness(), system_clock())
         self._closing = ExitStack()
+        self._allow_uncertified = allow_uncertified
+        self.auditor = TrialAuditor(folder / Role.AUDITOR.value)
         self.bureau = self._make(Role.BUREAU, BUREAU, "试点税务局", "Trial Tax Bureau", storage, workers)
         self.bank = self._make(Role.BANK, BANK, "试点银行", "Trial Bank", storage, workers)
 
@@ -140,7 +151,7 @@ class Trial:
             environment["BANKTAX_STORAGE__URL"] = storage[party_id]
         if role is Role.BUREAU:
             (directory / AUTHORITY_FILE).write_bytes(self.authority.certificate_pem())
-            _edit_bureau(directory / SETTINGS_FILE, self.authority.uscc_field)
+            _edit_bureau(directory / SETTINGS_FILE, self.authority.uscc_field, self._allow_uncertified)
         return NodeProcess(directory, environment)
 
     def __enter__(self) -> Trial:
@@ -176,10 +187,14 @@ class Trial:
         path.write_text(text, encoding="utf-8")
 
     def exchange_cards(self) -> None:
-        """Have each side trust the other's card."""
+        """Have everybody trust the others' cards."""
+        cards = {each: card_of(each) for each in (self.bureau.directory, self.bank.directory, self.auditor.directory)}
         with self.bureau.client() as bureau, self.bank.client() as bank:
-            bureau.parties.trust(card_of(self.bank.directory))
-            bank.parties.trust(card_of(self.bureau.directory))
+            for node, own in ((bureau, self.bureau.directory), (bank, self.bank.directory)):
+                for directory, card in cards.items():
+                    if directory != own:
+                        node.parties.trust(card)
+        self.auditor.trust([cards[self.bank.directory], cards[self.bureau.directory]])
 
     def agree(self, catalogue: Mapping[str, Any], **changes: Any) -> Agreement:
         """Import a catalogue on both sides and an agreement over all its fields that both sign; return it.
@@ -200,6 +215,33 @@ class Trial:
             bank.agreements.add(signed)
         return agreement
 
+    # ---- certification
+
+    def frequencies(self, feature_set: str = "") -> bytes:
+        """Return the signed frequencies of a feature set at the bureau, the newest where none is named."""
+        with self.bureau.client() as bureau:
+            *_, last = bureau.data.frequencies(AUDITOR, feature_set)
+        return last.document
+
+    def write_dossier(self, model: str, path: Path) -> Path:
+        """Write the dossier of a built model for the auditor; returns its path."""
+        with self.bank.client() as bank, path.open("wb") as file:
+            for part in bank.models.dossier(model, AUDITOR):
+                file.write(part)
+        return path
+
+    def certify(self, model: str) -> str:
+        """Have a built model reviewed, admitted, and its admission imported at the bank; return the admission's id.
+
+        Raises:
+            Refusal: ``MODEL_NOT_ADMITTED``: the review failed.
+        """
+        dossier = self.write_dossier(model, self.folder / "model.dossier")
+        admission = self.auditor.admit(self.auditor.review(dossier, [self.frequencies()]))
+        self.auditor.forget(dossier)
+        with self.bank.client() as bank:
+            return bank.admissions.add(admission).admission_id
+
     def _usual(self, catalogue: Mapping[str, Any]) -> dict[str, Any]:
         now = datetime.fromtimestamp(system_clock() / 1000, UTC)
         return {
@@ -213,6 +255,7 @@ class Trial:
             "catalogue_id": catalogue["catalogue_id"],
             "catalogue_version": catalogue["version"],
             "fields": tuple(field["id"] for field in catalogue["fields"]),
+            "auditors": (AUDITOR,),
             "limits": Limits(max_rows_per_job=10_000_000, alignment_per_day=100_000_000),
             "valid_from": now - timedelta(days=1),
             "valid_until": now + timedelta(days=365),
@@ -228,12 +271,14 @@ def card_of(directory: Path) -> bytes:
     return own_card(settings, keys).sign(keys.signing).encode()
 
 
-def _edit_bureau(path: Path, uscc_field: str) -> None:
-    """Let the bureau believe the trial's authority, and take uncertified models: this is a trial."""
+def _edit_bureau(path: Path, uscc_field: str, allow_uncertified: bool) -> None:
+    """Let the bureau believe the trial's authority."""
     text = path.read_text(encoding="utf-8")
-    allowed = text.replace("# allow_uncertified = false", "allow_uncertified = true")
-    assert allowed != text, "the template has changed"
+    if allow_uncertified:
+        changed = text.replace("# allow_uncertified = false", "allow_uncertified = true")
+        assert changed != text, "the template has changed"
+        text = changed
     entry = (
         f'\n[[consent.authorities]]\nname = "Trial"\ncertificate = "{AUTHORITY_FILE}"\nuscc_field = "{uscc_field}"\n'
     )
-    path.write_text(allowed + entry, encoding="utf-8")
+    path.write_text(text + entry, encoding="utf-8")

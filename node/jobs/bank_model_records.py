@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -153,22 +154,54 @@ class NewModel:
         }
 
 
+@dataclass(frozen=True, repr=False)
+class ModelMaterial:
+    """What a dossier is made of, with the SECRET master seed."""
+
+    model_id: bytes
+    engine: Engine
+    bureau: str
+    description: str
+    """What the bureau is told (JSON)."""
+    scorecard: bytes
+    master: bytes
+    encrypted: Path
+    """The file with the encrypted model."""
+    predecessor: bytes
+    """Model id of the version that this one supersedes; empty where there is none here."""
+
+    def __repr__(self) -> str:
+        return f"ModelMaterial({self.model_id.hex()[:12]}, <redacted>)"
+
+
 def secret_label(model_id: bytes) -> str:
     """Return the label under which a model's secret is sealed."""
     return f"bank-model/{model_id.hex()}"
 
 
 def read_secret(secret: bytes) -> bytes:
-    """Return the SECRET key out of what :meth:`NewModel.export_secret` made.
+    """Return the SECRET key out of what :meth:`NewModel.export_secret` made; the master seed is not for a job.
 
     Raises:
         PeerProtocolError: the bytes are others.
     """
+    return _secret_parts(secret)[1]
+
+
+def read_master(secret: bytes) -> bytes:
+    """Return the SECRET master seed out of what :meth:`NewModel.export_secret` made, for a dossier alone.
+
+    Raises:
+        PeerProtocolError: the bytes are others.
+    """
+    return _secret_parts(secret)[0]
+
+
+def _secret_parts(secret: bytes) -> tuple[bytes, bytes]:
     reader = Reader(secret)
-    reader.fixed(SEED_BYTES)  # the master seed: for a later review, not for a job
-    secret_key = reader.blob(MAXIMUM_SECRET_BYTES)
+    parts = reader.fixed(SEED_BYTES), reader.blob(MAXIMUM_SECRET_BYTES)
     reader.finish()
-    return secret_key
+    return parts
 
 
 def summary_of(row: RowMapping) -> ModelSummary:

@@ -17,9 +17,11 @@ from node.codes import Code, Engine
 from node.compute import ComputePool
 from node.errors import Refusal
 from node.jobs.bank_model_records import (
+    ModelMaterial,
     ModelSummary,
     NewModel,
     UsableModel,
+    read_master,
     read_secret,
     secret_label,
     summary_of,
@@ -54,6 +56,7 @@ class BankModels:
         folder: Path,
         clock: Clock,
         randomness: Randomness,
+        admission_of: Callable[[bytes], bytes] = lambda _: b"",
     ) -> None:
         self._database = database
         self._documents = documents
@@ -62,6 +65,7 @@ class BankModels:
         self._folder = folder
         self._clock = clock
         self._randomness = randomness
+        self._admission_of = admission_of
         self._usable: dict[bytes, UsableModel] = {}
         self._barred: set[bytes] = set()
 
@@ -158,12 +162,15 @@ class BankModels:
     # ---- registering
 
     def register(self, reference: str, link: Callable[[str], BureauLink]) -> ModelSummary:
-        """Send a built model to its bureau; a version that it supersedes is retired from new jobs here too."""
+        """Send a built model to its bureau, with the admission that is held for it; a version that it supersedes is
+        retired from new jobs here too.
+        """
         row = self._row(reference)
         if row["state"] in ("retired", "superseded"):
             raise Refusal(Code.MODEL_EXPIRED, f"the model is {row['state']}")
         description = ModelDescription.from_json(row["summary"]["description"].encode("utf-8"))
-        link(row["bureau"]).register_model(description, _parts(self._folder / row["path"]))
+        parts, admission = _parts(self._folder / row["path"]), self._admission_of(description.model_id)
+        link(row["bureau"]).register_model(description, parts, admission)
         self._mark_registered(description.model_id)
         if description.supersedes:
             self._supersede(row, description.supersedes)
@@ -199,6 +206,32 @@ class BankModels:
         """Take a model out of use in this process at once: its key may be known to the bureau."""
         self._barred.add(model_id)
         self._usable.pop(model_id, None)
+
+    # ---- for an auditor
+
+    def material(self, reference: str, engine: str = "") -> ModelMaterial:
+        """Return everything that an auditor makes a model again from, its SECRET master seed opened.
+
+        Raises:
+            Refusal: ``MODEL_UNKNOWN``, ``MODEL_EXPIRED`` (its key is retired), ``KEY_UNAVAILABLE``.
+        """
+        row = self._row(reference, engine)
+        if row["state"] == "retired":
+            raise Refusal(Code.MODEL_EXPIRED, "the model was retired: no auditor has to look at it")
+        model_id = bytes(row["model_id"])
+        description = row["summary"]["description"]
+        supersedes = ModelDescription.from_json(description.encode("utf-8")).supersedes
+        before = self._find(row["name"], supersedes, Engine(row["engine"]), row["bureau"]) if supersedes else None
+        return ModelMaterial(
+            model_id=model_id,
+            engine=Engine(row["engine"]),
+            bureau=row["bureau"],
+            description=description,
+            scorecard=bytes(row["scorecard"]),
+            master=read_master(self._sealer.open(bytes(row["sealed_secret"]), secret_label(model_id))),
+            encrypted=self._folder / row["path"],
+            predecessor=b"" if before is None else bytes(before["model_id"]),
+        )
 
     # ---- finding
 

@@ -34,8 +34,8 @@ class BureauLink(Protocol):
         """Withdraw a consent; returns when it took effect (Unix milliseconds)."""
         ...
 
-    def register_model(self, description: ModelDescription, encrypted: Iterator[bytes]) -> bool:
-        """Send a model; returns whether the bureau holds it as certified."""
+    def register_model(self, description: ModelDescription, encrypted: Iterator[bytes], admission: bytes = b"") -> bool:
+        """Send a model, with its admission if there is one; returns whether the bureau holds it as certified."""
         ...
 
     def open_job(self, opening: JobOpening) -> OpenedJob:

@@ -13,13 +13,16 @@ from node.clock import Clock
 from node.codes import Code, ModelClass, Purpose
 from node.compute import ComputePool
 from node.errors import Refusal
+from node.jobs.bureau_admissions import BureauAdmissions, Certificate, ModelAtHand
 from node.jobs.documents import Documents
 from node.jobs.gate import Asked, Caller, Gate
 from node.jobs.model_description import ENGINE_OF_PROFILE, ModelDescription
 from node.jobs.model_files import remove_orphans
 from node.jobs.work import check_model
+from node.policy.agreement import Agreement
 from node.policy.authorise import CONNECTION, MODEL
 from node.scorecards.public import public_model
+from node.storage.admissions import NEWEST_FIRST, STANDING_COLUMNS, Standing, standings_of, with_standings
 from node.storage.database import Database, insert_ignore
 from node.storage.durable import rename, write_new
 from node.storage.schema import bureau_models
@@ -39,11 +42,30 @@ class RegisteredModel:
     public: PublicModel
     path: Path
     state: str
+    parts_digest: bytes
+    standings: tuple[Standing, ...]
+    """What stood of the admissions that name it when it was looked up."""
+
+    @property
+    def at_hand(self) -> ModelAtHand:
+        """What an admission of it has to name."""
+        return ModelAtHand(self.bank, self.description, self.parts_digest)
 
 
-_MODEL = select(bureau_models).where(
-    bureau_models.c.model_id == bindparam("model"), bureau_models.c.bank == bindparam("bank")
+# The model and what decides about its admissions: one question for every call.
+_MODEL = (
+    select(
+        bureau_models.c.state,
+        bureau_models.c.expires_at,
+        bureau_models.c.path,
+        bureau_models.c.parts_digest,
+        *STANDING_COLUMNS,
+    )
+    .select_from(with_standings(bureau_models, bureau_models.c.model_id, bureau_models.c.bank))
+    .where(bureau_models.c.model_id == bindparam("model"), bureau_models.c.bank == bindparam("bank"))
+    .order_by(*NEWEST_FIRST)
 )
+_HEADER = select(bureau_models.c.header).where(bureau_models.c.model_id == bindparam("model"))
 
 
 class BureauModels:
@@ -58,8 +80,7 @@ class BureauModels:
         folder: Path,
         clock: Clock,
         randomness: Randomness,
-        *,
-        allow_uncertified: bool,
+        admissions: BureauAdmissions,
     ) -> None:
         self._database = database
         self._documents = documents
@@ -68,29 +89,35 @@ class BureauModels:
         self._folder = folder
         self._clock = clock
         self._randomness = randomness
-        self._allow_uncertified = allow_uncertified
+        self._admissions = admissions
         self._parsed: dict[bytes, tuple[ModelDescription, PublicModel]] = {}  # by id, which stands for the content
 
     def remove_orphans(self) -> int:
         """At start: delete files of registrations that were cut off; returns how many."""
         return remove_orphans(self._folder, self._database, bureau_models)
 
-    def register(self, caller: Caller, description: ModelDescription, parts: Iterator[bytes]) -> bytes:
-        """Check and keep a model; returns its id. The same model again changes nothing.
+    def register(
+        self, caller: Caller, description: ModelDescription, parts: Iterator[bytes], admission: bytes = b""
+    ) -> tuple[bytes, bool]:
+        """Check and keep a model with the admission that came along; returns its id, and whether it is certified.
+
+        The same model again changes nothing, but for its admission.
 
         Raises:
             Refusal: ``MODEL_NOT_ADMITTED``, ``FIELD_NOT_ALLOWED``, ``PROFILE_UNKNOWN``, ``BOUND_EXCEEDED``,
                 ``MODEL_EXPIRED``, ``MALFORMED`` or what the agreement refuses.
         """
-        public = self._check(caller, description)
+        public, agreement = self._check(caller, description)
+        self._admit(caller.bank, description, None, agreement, admission)  # before a byte of ciphertext is taken
         path = self._folder / f"{description.encrypted_digest.hex()}.model"
         temporary = self._folder / f".incoming-{self._randomness.bytes(8).hex()}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_new(temporary, _exactly(parts, description.encrypted_bytes))
-            self._compute.run(
+            digest = self._compute.run(
                 check_model, temporary, description.encrypted_digest, description.profile, public.encode()
             )
+            certificate = self._admit(caller.bank, description, digest, agreement)
             rename(temporary, path)
         except (PeerProtocolError, ParameterError) as fault:
             code = Code.BOUND_EXCEEDED if isinstance(fault, ParameterError) else Code.MALFORMED
@@ -98,14 +125,27 @@ class BureauModels:
         finally:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
-        self._save(caller.bank, description, path)
-        return description.model_id
+        self._save(caller.bank, description, path, digest)
+        return description.model_id, certificate is not None
 
-    def _check(self, caller: Caller, description: ModelDescription) -> PublicModel:
-        """Everything that can be refused before a byte of ciphertext is taken."""
+    def _admit(
+        self,
+        bank: str,
+        description: ModelDescription,
+        digest: bytes | None,
+        agreement: Agreement,
+        document: bytes = b"",
+    ) -> Certificate | None:
+        """Look whether an admission allows the model, first keeping the one that came along; running jobs end."""
+        model = ModelAtHand(bank, description, digest)
+        if document:
+            self._admissions.take(model, document)
+        standings = self._admissions.standings(bank, description.model_id)
+        return self._admissions.certificate(model, standings, agreement, running=False)
+
+    def _check(self, caller: Caller, description: ModelDescription) -> tuple[PublicModel, Agreement]:
+        """Everything that the description alone can be refused for."""
         self._gate.check(caller, CONNECTION)
-        if not self._allow_uncertified:
-            raise Refusal(Code.MODEL_NOT_ADMITTED, "this bureau takes no model without an admission")
         if description.profile not in ENGINE_OF_PROFILE:
             raise Refusal(Code.PROFILE_UNKNOWN, f"profile {description.profile[:40]!r} is not known here")
         _check_codes(description)
@@ -113,11 +153,12 @@ class BureauModels:
             raise Refusal(Code.MODEL_EXPIRED, "the model's validity has ended")
         agreement = self._gate.check(caller, MODEL, asked_of(description))
         self._check_room(caller.bank, description, agreement.limits.max_models)
+        self._check_not_overtaken(caller.bank, description)
         catalogue = self._documents.catalogue(description.catalogue_id, description.catalogue_version)
         public = public_model(description.fields, catalogue)
         if description.encrypted_bytes != encoded_model_bytes(description.profile, public.column_count):
             raise Refusal(Code.MALFORMED, "the encrypted model has the wrong size for its columns")
-        return public
+        return public, agreement
 
     def _check_room(self, bank: str, description: ModelDescription, limit: int) -> None:
         """A model takes up to 0.3 GB: a bank keeps no more in force than agreed; one that is here costs nothing."""
@@ -133,7 +174,18 @@ class BureauModels:
             if connection.execute(others).scalar_one() >= limit:
                 raise Refusal(Code.QUOTA_EXCEEDED, f"the agreement's max_models is {limit}")
 
-    def _save(self, bank: str, description: ModelDescription, path: Path) -> None:
+    def _check_not_overtaken(self, bank: str, description: ModelDescription) -> None:
+        """A version that comes in after the one that supersedes it is not taken; one that is here changes nothing."""
+        models = bureau_models.c
+        versions = select(models.model_id, models.header).where(models.bank == bank, models.name == description.name)
+        with self._database.read() as connection:
+            known = {bytes(row.model_id): bytes(row.header) for row in connection.execute(versions)}
+        if description.model_id in known:
+            return
+        if any(ModelDescription.from_json(header).supersedes == description.version for header in known.values()):
+            raise Refusal(Code.MODEL_EXPIRED, "a version that supersedes this one is registered here")
+
+    def _save(self, bank: str, description: ModelDescription, path: Path, digest: bytes) -> None:
         now = self._clock()
         row = {
             "model_id": description.model_id,
@@ -143,6 +195,7 @@ class BureauModels:
             "model_class": description.model_class,
             "header": description.to_json(),
             "path": path.name,
+            "parts_digest": digest,
             "state": "registered",
             "expires_at": description.expires_at * 1000,
             "registered_at": now,
@@ -162,25 +215,40 @@ class BureauModels:
                 )
 
     def get(self, bank: str, model_id: bytes, *, running: bool = False) -> RegisteredModel:
-        """Return a bank's model, usable now; another bank's model is unknown. A running job may end on a model that
-        was superseded after the job was opened.
+        """Return a bank's model, in force now; another bank's model is unknown. A running job may end on a model that
+        was superseded after the job was opened. Whether it may be evaluated is :meth:`certificate`'s to say.
 
         Raises:
-            Refusal: ``MODEL_UNKNOWN``, ``MODEL_EXPIRED`` or ``MODEL_NOT_ADMITTED``.
+            Refusal: ``MODEL_UNKNOWN`` or ``MODEL_EXPIRED``.
         """
         with self._database.read() as connection:
-            row = connection.execute(_MODEL, {"model": model_id, "bank": bank}).first()
-        if row is None:
+            rows = connection.execute(_MODEL, {"model": model_id, "bank": bank}).all()
+        if not rows:
             raise Refusal(Code.MODEL_UNKNOWN, "this bank registered no such model here")
+        row = rows[0]
         if row.state == "superseded" and not running:
             raise Refusal(Code.MODEL_EXPIRED, "the model was superseded by a later version")
         if row.expires_at <= self._clock():
             raise Refusal(Code.MODEL_EXPIRED, "the model's validity has ended")
-        if not self._allow_uncertified:
-            raise Refusal(Code.MODEL_NOT_ADMITTED, "the model carries no admission")
         if model_id not in self._parsed:
-            self._parsed[model_id] = self._parse(bytes(row.header))
-        return RegisteredModel(model_id, bank, *self._parsed[model_id], self._folder / row.path, row.state)
+            self._parsed[model_id] = self._parse(self._header(model_id))
+        return RegisteredModel(
+            model_id,
+            bank,
+            *self._parsed[model_id],
+            self._folder / row.path,
+            row.state,
+            bytes(row.parts_digest),
+            standings_of(rows),
+        )
+
+    def certificate(self, model: RegisteredModel, agreement: Agreement, *, running: bool) -> Certificate | None:
+        """Return under what a model may be evaluated; see :meth:`BureauAdmissions.certificate`."""
+        return self._admissions.certificate(model.at_hand, model.standings, agreement, running=running)
+
+    def _header(self, model_id: bytes) -> bytes:
+        with self._database.read() as connection:
+            return bytes(connection.execute(_HEADER, {"model": model_id}).scalar_one())
 
     def _parse(self, header: bytes) -> tuple[ModelDescription, PublicModel]:
         description = ModelDescription.from_json(header)

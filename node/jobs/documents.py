@@ -19,6 +19,7 @@ from node.policy import documents
 from node.policy.agreement import Agreement
 from node.policy.card import PartyCard
 from node.policy.catalogue import Catalogue
+from node.policy.thresholds import require_possible
 from node.rpc.peers import check_card
 from node.storage.agreements import Agreements, StoredAgreement
 from node.storage.catalogues import Catalogues, StoredCatalogue
@@ -92,6 +93,14 @@ class Documents:
         keys = {card.party_id: card.verify_key for _, card in self.parties()}
         return {**keys, self._own.party_id: self._own.verify_key}
 
+    def auditor_keys(self, *, though_suspended: bool = False) -> dict[str, VerifyKey]:
+        """Return the verification keys of the auditors that are trusted here, by party id."""
+        return {
+            card.party_id: card.verify_key
+            for stored, card in self.parties()
+            if stored.role is Role.AUDITOR and (stored.trusted or though_suspended)
+        }
+
     # ---- catalogues
 
     def import_catalogue(self, data: bytes) -> StoredCatalogue:
@@ -157,12 +166,14 @@ class Documents:
         """Return the agreement of a file with this node's signature added.
 
         Raises:
-            Refusal: ``INVALID_INPUT`` where this node is no party to it or its catalogue or fields are not known here.
+            Refusal: ``INVALID_INPUT`` where this node is no party to it, its catalogue or fields are not known here, or
+                no model can meet its thresholds.
         """
         agreement, document = agreements_policy.parse_draft(data)
         if self._own.party_id not in agreement.parties:
             raise Refusal(Code.INVALID_INPUT, "this node is neither bank nor bureau of the agreement")
         self._check_content(agreement)
+        require_possible(agreement.certification)
         return documents.add_signature(document, self._key, self._own.party_id).encode()
 
     def import_agreement(self, data: bytes) -> StoredAgreement:

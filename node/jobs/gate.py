@@ -64,6 +64,14 @@ class Gate:
             Code.AGREEMENT_INACTIVE, f"no agreement between {caller.bank} and {self._bureau} is in force"
         )
 
+    def require_trusted(self, caller: Caller) -> None:
+        """Ask storage once more whether the caller is trusted; the connection was asked when the call came in.
+
+        Raises:
+            Refusal: ``PEER_UNTRUSTED``: it was suspended meanwhile.
+        """
+        self._documents.trusted_card(caller.bank)
+
     def _context(self, caller: Caller, asked: Asked, catalogue: Catalogue | None, agreement: Agreement) -> CallContext:
         return CallContext(
             bank=caller.bank,

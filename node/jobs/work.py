@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from node.certification.digests import ciphertext_digests, parts_digest, public_key_digest
 from node.codes import Engine
 from node.storage.durable import write_new
 from node.storage.featurefile import open_feature_file
@@ -79,10 +80,11 @@ class EvaluateTask:
     request: bytes
 
 
-def check_model(path: Path, expected_digest: bytes, profile: str, public: bytes) -> None:
+def check_model(path: Path, expected_digest: bytes, profile: str, public: bytes) -> bytes:
     """Refuse what is not exactly the announced model: digest, profile, sizes, canonical residues, bounds.
 
-    Models that this worker kept ready go first: the largest one needs most of a worker's memory by itself.
+    Returns the digest over its parts that an admission has to name (``node/certification/digests.py``). Models that
+    this worker kept ready go first: the largest one needs most of a worker's memory by itself.
 
     Raises:
         PeerProtocolError: the bytes are not what was announced.
@@ -96,6 +98,7 @@ def check_model(path: Path, expected_digest: bytes, profile: str, public: bytes)
     if encrypted.digest() != expected_digest:
         raise PeerProtocolError("the digest is not the announced one")
     engine_of_profile(profile).evaluator(encrypted, model)
+    return parts_digest(public_key_digest(encrypted.public_key), ciphertext_digests(encrypted))
 
 
 def evaluate_chunk(task: EvaluateTask) -> bytes:

@@ -114,11 +114,13 @@ class BureauClient:
 
     # ---- models and jobs
 
-    def register_model(self, description: ModelDescription, encrypted: Iterator[bytes]) -> bool:
-        """Send a model; returns whether the bureau holds it as certified."""
+    def register_model(self, description: ModelDescription, encrypted: Iterator[bytes], admission: bytes = b"") -> bool:
+        """Send a model, with its admission if there is one; returns whether the bureau holds it as certified."""
 
         def frames() -> Iterator[scoring_pb2.ModelFrame]:
             yield scoring_pb2.ModelFrame(header=wire.model_header(description))
+            if admission:
+                yield scoring_pb2.ModelFrame(admission=admission)
             for part in encrypted:
                 yield scoring_pb2.ModelFrame(encrypted=part)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from node.codes import Code
 from node.errors import Refusal
@@ -97,12 +98,17 @@ class ScoringService:
     def register_model(
         self, context: CallContext, frames: Iterator[scoring_pb2.ModelFrame]
     ) -> scoring_pb2.ModelRegistered:
-        """Take a header and then the encrypted model in parts."""
+        """Take a header, an admission if there is one, and then the encrypted model in parts."""
         first = next(frames, None)
         if first is None or first.WhichOneof("part") != "header":
             raise Refusal(Code.MALFORMED, "a model begins with its header")
-        model_id = self._models.register(caller_of(context), wire.model_description(first.header), _parts(frames))
-        return scoring_pb2.ModelRegistered(model_id=model_id, certified=False)
+        description = wire.model_description(first.header)
+        second = next(frames, None)
+        admission = second.admission if second is not None else b""
+        if second is not None and second.WhichOneof("part") != "admission":
+            frames = chain([second], frames)
+        model_id, certified = self._models.register(caller_of(context), description, _parts(frames), admission)
+        return scoring_pb2.ModelRegistered(model_id=model_id, certified=certified)
 
     def open_job(self, context: CallContext, request: scoring_pb2.OpenJobRequest) -> scoring_pb2.OpenJobResponse:
         """Open a job."""
@@ -142,5 +148,5 @@ class ScoringService:
 def _parts(frames: Iterator[scoring_pb2.ModelFrame]) -> Iterator[bytes]:
     for frame in frames:
         if frame.WhichOneof("part") != "encrypted":
-            raise Refusal(Code.MALFORMED, "a model's header comes once, before its parts")
+            raise Refusal(Code.MALFORMED, "a model's header and admission come once, before its parts")
         yield frame.encrypted

@@ -138,6 +138,25 @@ feature_sets = Table(
     Column("changed_at", MILLIS, nullable=False),
 )
 
+# At a bureau: how a feature set spreads over the catalogue's grid, signed; counted once and never again.
+feature_frequencies = Table(
+    "feature_frequencies",
+    metadata,
+    Column("feature_set", String(64), primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("digest", DIGEST, nullable=False),
+    Column("counted_at", MILLIS, nullable=False),
+)
+
+# At a bureau: how often frequencies were handed out for an auditor in a day (UTC).
+frequencies_usage = Table(
+    "frequencies_usage",
+    metadata,
+    Column("auditor", PARTY, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("issued", BigInteger, nullable=False),
+)
+
 # At a bureau: one OPRF key per bank and state of the standing set.
 alignment_epochs = Table(
     "alignment_epochs",
@@ -214,9 +233,65 @@ bureau_models = Table(
     Column("model_class", String(32), nullable=False),
     Column("header", LargeBinary, nullable=False),
     Column("path", Text, nullable=False),
+    Column("parts_digest", DIGEST, nullable=False),  # over key and ciphertexts, each by its digest, in order
     Column("state", String(16), nullable=False),  # registered, superseded
     Column("expires_at", MILLIS, nullable=False),
     Column("registered_at", MILLIS, nullable=False),
+)
+
+# At either role: what auditors signed. A further signature replaces the document; nothing else ever changes.
+admissions = Table(
+    "admissions",
+    metadata,
+    Column("admission_id", String(64), primary_key=True),
+    Column("bank", PARTY, nullable=False),
+    Column("model_id", DIGEST, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("digest", DIGEST, nullable=False),  # of the body
+    Column("file_digest", DIGEST, nullable=False),  # of the document with its signatures
+    Column("imported_at", MILLIS, nullable=False),
+)
+
+# Every model that an admission names: its own, and those that its combinations allow beside it.
+admission_models = Table(
+    "admission_models",
+    metadata,
+    Column("admission_id", String(64), primary_key=True),
+    Column("model_id", DIGEST, primary_key=True),
+    Index("ix_admission_models_model", "model_id"),
+)
+
+# By whom as well: only the word of an auditor that may say it counts, and that is decided when it is used.
+admission_revocations = Table(
+    "admission_revocations",
+    metadata,
+    Column("admission_id", String(64), primary_key=True),
+    Column("auditor", PARTY, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revoked_at", MILLIS, nullable=False),
+    Column("imported_at", MILLIS, nullable=False),
+)
+
+# At a bureau: the row that is locked while the debits of one enterprise and bank are judged.
+extraction_accounts = Table(
+    "extraction_accounts",
+    metadata,
+    Column("uscc", USCC, primary_key=True),
+    Column("bank", PARTY, primary_key=True),
+    Column("changed_at", MILLIS, nullable=False),
+)
+
+# At a bureau: which models a bank used on an enterprise, and how much their scores tell.
+extraction_ledger = Table(
+    "extraction_ledger",
+    metadata,
+    Column("uscc", USCC, primary_key=True),
+    Column("bank", PARTY, primary_key=True),
+    Column("model_id", DIGEST, primary_key=True),
+    Column("milli_bits", BigInteger, nullable=False),
+    Column("debited_at", MILLIS, nullable=False),
+    Column("used_at", MILLIS, nullable=False),  # the last use, renewed once a day at most
 )
 
 # At a bank.

@@ -61,3 +61,29 @@ def test_online(tmp_path: Path) -> None:
         assert found[mode]["answers"] == 6
         assert f"| {found[mode]['median_ms']} | {found[mode]['p99_ms']} | 0 | True |" in render(tmp_path)
         assert 0 < found["median_ms"][mode] == found[mode]["median_ms"] <= found["p99_ms"][mode]
+
+
+def test_attacks(tmp_path: Path) -> None:
+    """One attack without and one with a chance; that all of them fail on the product is ``tests/attacks``'s to show."""
+    target = tmp_path / "attacks.json"
+    names = ["unused-coefficients", "noise-distinguisher-prediction"]
+    command = [sys.executable, "-m", "benchmarks", "attacks", "--quick", "--seed", "7", "--json", str(target)]
+    command += [word for name in names for word in ("--only", name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(target.read_text(encoding="utf-8"))
+    assert set(found) >= MACHINE | {"attacks", "as_it_should_be"}
+    assert (found["as_it_should_be"], found["seed"]) == (True, 7)
+    guessed, certain = sorted(found["attacks"], key=lambda attack: str(attack["name"]))
+    assert [guessed["name"], certain["name"]] == sorted(names)
+    assert (certain["recovered"], certain["weakened_recovered"], certain["bound"]) == (0, 3, 1.0)
+    assert (guessed["recovered"], guessed["weakened_recovered"], guessed["chance"]) == (0, 100, 0.5)
+    assert all(name in done.stdout for name in names)
+    assert "(3/n)" in done.stdout
+
+
+def test_an_attack_that_is_not_there() -> None:
+    command = [sys.executable, "-m", "benchmarks", "attacks", "--only", "magic"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2
+    assert "no attack is called magic" in done.stderr

@@ -26,7 +26,7 @@ from protocols.randomness import SEED_BYTES
 from protocols.scoring.engine import EncryptedScores
 from protocols.scoring.messages import ScoreResponse
 from tests.support.pair import Pair, PairMaker, Prepared
-from tests.support.sides import BANK, RANDOMNESS
+from tests.support.sides import BANK, BUREAU, RANDOMNESS
 from tests.support.transport import MovableClock
 from tests.support.trial import refusal_of
 
@@ -120,6 +120,29 @@ def test_a_consent_withdrawn_in_between(pair: Pair, interposed: Interposed) -> N
     reply = score_all(pair, consents)
     check_left_out(interposed, reply, 2, Reason.CONSENT_REVOKED)
     assert pair.bureau.uses(consents) == [1, 1, 0, 1, 1, 1, 1]
+
+
+def test_a_bank_suspended_in_between_gets_nothing(pair: Pair, interposed: Interposed) -> None:
+    consents = pair.register_all()
+    interposed.between = lambda: pair.bureau.documents.suspend(BANK, resume=False)
+    assert refusal_of(lambda: score_all(pair, consents)) is Code.PEER_UNTRUSTED
+    assert len(interposed.evaluated) == 1
+    assert set(pair.bureau.uses(consents)) == {0}
+
+
+def test_an_agreement_that_ends_in_between_releases_nothing(
+    pair: Pair, interposed: Interposed, clock: MovableClock
+) -> None:
+    consents = pair.register_all()
+    (agreement,) = pair.bureau.documents.agreements_in_force(BANK, BUREAU)
+
+    def end() -> None:
+        clock.shift_ms = agreement.valid_until_ms - clock()
+
+    interposed.between = end
+    assert refusal_of(lambda: score_all(pair, consents)) is Code.AGREEMENT_INACTIVE
+    assert len(interposed.evaluated) == 1
+    assert set(pair.bureau.uses(consents)) == {0}
 
 
 def test_a_consent_that_ends_in_between(pair: Pair, interposed: Interposed, clock: MovableClock) -> None:

@@ -135,6 +135,14 @@ $ score submit --model MODEL --list binary.csv --out o.csv --dir {bank}  | 2 INV
   job resume NOT_A_JOB --dir {bank}                                | 2 NOT_FOUND
   job cancel xyz --dir {bank}                                      | 2 INVALID_INPUT
 $ job results NOT_A_JOB --out o.csv --dir {bank}                   | 2 NOT_FOUND
+$ admission import broken.json --dir {bureau}                      | 2 INVALID_INPUT
+  admission import tampered.json --dir {bank}                      | 2 INVALID_INPUT
+  admission show unheard --dir {bank}                              | 2 NOT_FOUND
+$ ledger show not-a-code --dir {bureau}                            | 2 INVALID_INPUT
+  ledger alerts --dir {bank}                                       | 2 WRONG_ROLE
+  data frequencies --for nobody -o f.json --dir {bureau}           | 6 PEER_UNTRUSTED nobody
+  model dossier unheard --auditor trial-auditor -o d --dir {bank}  | 6 MODEL_UNKNOWN
+$ auditor review broken.json --frequencies broken.json --dir {bank} | 2 WRONG_ROLE
 $ operator add operator --dir {bank}                               | 2 INVALID_INPUT exists
 $ enterprise certificate X --authority {missing} --out o           | 2 INVALID_INPUT
 $ status --dir {stopped}                                           | 5 NODE_NOT_RUNNING

@@ -42,6 +42,8 @@ class Script:
     data_progress: list[pb.DataProgress] = field(default_factory=list)
     after_data: Refusal | None = None
     refused_consents: frozenset[str] = frozenset()
+    whole_document: bool = True
+    """Whether frequencies and dossiers are sent to their end."""
     whole: bool = False
     """Whether a list or file came with its last frame."""
     stream_over: threading.Event = field(default_factory=threading.Event)
@@ -111,6 +113,22 @@ class ScriptedControl(control_pb2_grpc.ControlServicer):
         yield from self.script.data_progress
         if self.script.after_data is not None:
             abort(context, self.script.after_data)
+
+    def IssueFrequencies(
+        self, request: pb.FrequenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.FrequenciesFrame]:
+        self._asked("IssueFrequencies", request, context)
+        yield pb.FrequenciesFrame(done=1, total=2)
+        yield pb.FrequenciesFrame(content=b'{"kind": ')
+        if self.script.whole_document:
+            yield pb.FrequenciesFrame(content=b'"frequencies"}', last=True)
+
+    def WriteDossier(self, request: pb.DossierRequest, context: grpc.ServicerContext) -> Iterator[pb.DossierFrame]:
+        self._asked("WriteDossier", request, context)
+        yield pb.DossierFrame(content=b"sealed, ")
+        yield pb.DossierFrame(content=b"for an auditor")
+        if self.script.whole_document:
+            yield pb.DossierFrame(last=True)
 
     def BuildModel(self, request: pb.BuildModelRequest, context: grpc.ServicerContext) -> Iterator[pb.BuildProgress]:
         self._asked("BuildModel", request, context)

@@ -44,6 +44,7 @@ class Bureau:
 
     folder: Path
     clock: MovableClock = field(default_factory=MovableClock)
+    allow_uncertified: bool = True
 
     def start(self) -> None:
         self.authority = EnterpriseAuthority.create("Test authority", RANDOMNESS, self.clock())
@@ -52,7 +53,8 @@ class Bureau:
         initialise(directory, new, randomness=RANDOMNESS, clock=system_clock)
         (directory / "authority.pem").write_bytes(self.authority.certificate_pem())
         entry = {"name": "Test", "certificate": "authority.pem", "uscc_field": self.authority.uscc_field}
-        self.settings = load(directory, security={"allow_uncertified": True}, consent={"authorities": [entry]})
+        security = {"allow_uncertified": self.allow_uncertified}
+        self.settings = load(directory, security=security, consent={"authorities": [entry]})
         self.keys = load_keys(directory, open_sealer(directory, RANDOMNESS, {}))
         self.node = Node(self.settings, clock=self.clock)
         self.node.start()

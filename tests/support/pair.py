@@ -121,11 +121,13 @@ class Pair:
         bureau_fuse: Fuse | None = None,
         wrap: LinkWrapper = lambda link: link,
         urls: tuple[str | None, str | None] = (None, None),
+        allow_uncertified: bool = True,
         patience: Patience | None = None,
     ) -> None:
         self.folder, self.data, self.signer, self.compute, self.clock = folder, data, signer, compute, clock
         self.chunk_rows, self.wrap, self.patience = chunk_rows, wrap, patience
         self._bureau_url, self._bank_url = urls
+        self._allow_uncertified = allow_uncertified
         self._restarting = threading.Lock()
         self.restarts = 0
         self.bureau = self._make_bureau(bureau_fuse)
@@ -134,7 +136,15 @@ class Pair:
 
     def _make_bureau(self, fuse: Fuse | None) -> BureauSide:
         folder = self.folder / "bureau"
-        return BureauSide(folder, self.signer.authority, self.compute, self.clock, fuse, self._bureau_url)
+        return BureauSide(
+            folder,
+            self.signer.authority,
+            self.compute,
+            self.clock,
+            fuse,
+            self._bureau_url,
+            allow_uncertified=self._allow_uncertified,
+        )
 
     def _make_bank(self, fuse: Fuse | None) -> BankSide:
         return BankSide(

@@ -22,6 +22,7 @@ from node.data.files import CsvSource
 from node.data.importer import iterate_import
 from node.demo.synthetic import SyntheticData
 from node.errors import Refusal
+from node.jobs.admissions import HeldAdmissions
 from node.jobs.bank_consents import BankConsents
 from node.jobs.bank_intake import BankIntake, ListRow, Submission
 from node.jobs.bank_journal import BankJournal
@@ -30,9 +31,11 @@ from node.jobs.bank_online import BankOnline, OnlineRequest
 from node.jobs.bank_records import StoredJob
 from node.jobs.bank_runner import BankRunner, Patience
 from node.jobs.bank_steps import BankParts
+from node.jobs.bureau_admissions import BureauAdmissions
 from node.jobs.bureau_alignment import BureauAlignment
 from node.jobs.bureau_consents import BureauConsents
 from node.jobs.bureau_journal import BureauJournal
+from node.jobs.bureau_ledger import ExtractionLedger
 from node.jobs.bureau_link import BureauLink
 from node.jobs.bureau_models import BureauModels
 from node.jobs.bureau_scoring import BureauParts, BureauScoring
@@ -49,11 +52,13 @@ from node.rpc.certificates import Usage, make_certificate, server_name
 from node.rpc.client import PeerClient
 from node.rpc.exchange import CallContext, Deadline
 from node.rpc.methods import Method
+from node.storage.admissions import Admissions
 from node.storage.agreements import Agreements
 from node.storage.catalogues import Catalogues
 from node.storage.consents import Consents
 from node.storage.database import Database, open_database
 from node.storage.features import FeatureStore
+from node.storage.ledger import Ledger
 from node.storage.parties import Parties
 from node.storage.registrations import Registrations
 from protocols.randomness import SystemRandomness
@@ -63,6 +68,7 @@ from tests.support.power import Fuse, FusedDatabase, PowerCut
 BUREAU, BANK, OTHER_BANK = "bureau-zj", "bank-a", "bank-b"
 RANDOMNESS = SystemRandomness()
 JOB_SECONDS = 60.0
+ALERT_MODELS = 2
 
 
 @cache
@@ -85,6 +91,7 @@ def party_card(party: str, role: Role) -> PartyCard:
         server_names=(server_name(party),),
         certificates=(identity.certificate_pem.decode(),),
         signing_key=party_key(party).verify_key.encoded.hex(),
+        encryption_key="5" * 64 if role is Role.AUDITOR else "",
     )
 
 
@@ -112,6 +119,8 @@ class _Side:
         self.documents = Documents(
             self.parties, Catalogues(self.database), Agreements(self.database), self.card, party_key(party), clock
         )
+        self.admissions = Admissions(self.database)
+        self.held_admissions = HeldAdmissions(self.admissions, self.documents, party, role, clock)
         self.consents = Consents(self.database)
         self.sealer = Sealer(party.encode().ljust(32, b"."), RANDOMNESS)
 
@@ -133,6 +142,8 @@ class BureauSide(_Side):
         clock: Clock,
         fuse: Fuse | None = None,
         url: str | None = None,
+        *,
+        allow_uncertified: bool = True,
     ) -> None:
         super().__init__(folder, BUREAU, Role.BUREAU, compute, clock, fuse, url)
         gate = Gate(self.documents, BUREAU, clock)
@@ -140,15 +151,27 @@ class BureauSide(_Side):
         self.features.clean()
         standing = StandingSet(self.database, folder, self.sealer, clock, RANDOMNESS)
         standing.remove_orphans()
+        admitting = BureauAdmissions(
+            self.admissions,
+            self.held_admissions,
+            self.documents,
+            BUREAU,
+            clock,
+            allow_uncertified=allow_uncertified,
+        )
         self.models = BureauModels(
-            self.database, self.documents, gate, compute, folder / "models", clock, RANDOMNESS, allow_uncertified=True
+            self.database, self.documents, gate, compute, folder / "models", clock, RANDOMNESS, admitting
         )
         self.models.remove_orphans()
         verifier = VerifierConfig(BUREAU, (authority.authority("Test"),))
         self.registrar = BureauConsents(self.database, self.consents, gate, compute, verifier, clock)
         self.journal = BureauJournal(self.database, clock)
+        self.ledger = Ledger(self.database)
+        limits = ExtractionLedger(self.ledger, alert_models=ALERT_MODELS, alert_days=365)
         self.scoring = BureauScoring(
-            BureauParts(self.database, self.journal, self.models, self.consents, self.features, gate, compute, clock)
+            BureauParts(
+                self.database, self.journal, self.models, self.consents, self.features, gate, compute, clock, limits
+            )
         )
         alignment = BureauAlignment(gate, standing, self.features)
         self.handlers = {
@@ -276,7 +299,14 @@ class BankSide(_Side):
         self.registrations = Registrations(self.database)
         self.bank_consents = BankConsents(self.database, self.consents, self.registrations, party, clock)
         self.models = BankModels(
-            self.database, self.documents, compute, self.sealer, folder / "models", clock, RANDOMNESS
+            self.database,
+            self.documents,
+            compute,
+            self.sealer,
+            folder / "models",
+            clock,
+            RANDOMNESS,
+            self.held_admissions.to_send,
         )
         self.models.remove_orphans()
         self.journal = BankJournal(self.database, clock)

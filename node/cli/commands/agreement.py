@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from node.policy.agreement import Agreement
 
 CHANNELS = ("dedicated_line", "platform", "supervised_line")
+CERTIFICATION = (
+    "reviewers",
+    "sensitive_gain",
+    "ordinary_gain",
+    "disclosed_share",
+    "distinct_scores",
+    "max_models_per_enterprise",
+    "max_bits_per_enterprise",
+    "term_days",
+    "frequencies_per_day",
+)
+SHARES = ("sensitive_gain", "ordinary_gain", "disclosed_share")
 LIMITS = ("max_rows_per_job", "max_jobs_per_day", "max_online_per_day", "alignment_per_day")
 COLUMNS: Columns = (
     ("agreement", lambda item: item.agreement_id),
@@ -86,6 +98,15 @@ def agreement() -> None:
     metavar="NAME NUMBER",
     help=f"A limit that is not the default: {', '.join(LIMITS)}; repeatable.",
 )
+@click.option(
+    "--certification",
+    "terms",
+    multiple=True,
+    type=(click.Choice(CERTIFICATION), str),
+    metavar="NAME VALUE",
+    help=f"A term of certification that is not the default: {', '.join(CERTIFICATION)}; repeatable. "
+    "What they mean stands in docs/certification.md.",
+)
 @click.option("--from", "valid_from", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC; today where not given.")
 @click.option(
     "--until",
@@ -106,13 +127,18 @@ def draft(
     channel: str,
     auditors: tuple[str, ...],
     limits: tuple[tuple[str, int], ...],
+    terms: tuple[tuple[str, str], ...],
     valid_from: datetime | None,
     valid_until: datetime | None,
     out: Path | None,
 ) -> None:
-    """Write an unsigned agreement, without a node. Each side then signs it and both import it."""
+    """Write an unsigned agreement, without a node. Each side then signs it and both import it.
+
+    Thresholds that no model can meet are refused here already.
+    """
     from node.policy.agreement import AGREEMENT_KIND, Agreement
     from node.policy.documents import draft as draft_document
+    from node.policy.thresholds import require_possible
 
     offered, usable = score_fields(catalogue)
     first = (valid_from or _today()).replace(tzinfo=UTC)
@@ -130,13 +156,25 @@ def draft(
             "catalogue_version": offered.version,
             "fields": list(fields or usable),
             "limits": dict(limits),
+            "certification": {name: _term(name, value) for name, value in terms},
             "auditors": list(auditors),
             "valid_from": first.isoformat(),
             "valid_until": last.isoformat(),
         }
     )
+    require_possible(found.certification)
     _require_offered(found, {field.id for field in offered.fields})
     write_document(out, draft_document(AGREEMENT_KIND, found.to_body()).encode())
+
+
+def _term(name: str, value: str) -> str | int:
+    """Return a term of certification as the agreement writes it: shares as texts, the others as numbers."""
+    if name in SHARES:
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise click.BadParameter(f"{name} is a whole number", param_hint="--certification") from None
 
 
 def _today() -> datetime:

@@ -70,7 +70,12 @@ def init(
     directory = _new_directory(state)
     initialise(directory, node, randomness=SystemRandomness(), clock=system_clock)
     state.note(f"{role} {party_id} is in {directory}", f"{role} {party_id} 已建立于 {directory}")
-    if node.role is not Role.AUDITOR:
+    if node.role is Role.AUDITOR:
+        state.note(
+            f"give banks and bureaus its card: banktax party card --dir {directory}",
+            f"请将名片交给银行和税务端：banktax party card --dir {directory}",
+        )
+    else:
         state.note(
             f"look through {directory}/banktax.toml, then: banktax serve --dir {directory}",
             f"请检查 {directory}/banktax.toml，然后执行：banktax serve --dir {directory}",

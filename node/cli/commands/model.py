@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from node.cli.files import input_file, read_document
+from node.cli.files import input_file, output_file, read_document, replacing
 from node.cli.framework import BanktaxGroup
 from node.cli.model_import import import_model
 from node.cli.output import Columns, json_option, print_list, print_one
@@ -78,6 +78,26 @@ def register(state: State, name: str, as_json: bool) -> None:
     """
     with state.client() as node:
         print_one(node.models.register(name), as_json)
+
+
+@model.command()
+@click.argument("name", metavar="MODEL")
+@click.option("--auditor", required=True, help="Party id of the auditor; its card must be trusted here.")
+@click.option("--out", "-o", type=output_file, required=True, help="File to write.")
+@pass_state
+def dossier(state: State, name: str, auditor: str, out: Path) -> None:
+    """Write the dossier of a built model, encrypted to one auditor: the file that a review starts from.
+
+    SECRET for everybody but that auditor: it holds the points and the seeds that key and ciphertexts follow from. MODEL
+    is a name, name@version or a model id.
+    """
+    doing = state.text("writing the dossier (MB)", "写入送审材料（MB）")
+    written = 0
+    with state.client() as node, progress(state, doing) as bar, replacing(out) as target:
+        for part in node.models.dossier(name, auditor):
+            written += target.write(part)
+            bar.update(written // 1_000_000)
+    state.note(f"{out} is for {auditor} alone", f"{out} 仅供 {auditor} 使用")
 
 
 @model.command("list")

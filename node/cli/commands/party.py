@@ -9,6 +9,7 @@ import click
 
 from node.cli.files import input_file, output_file, read_document, write_document
 from node.cli.framework import BanktaxGroup
+from node.cli.local_parties import parties_of
 from node.cli.output import Columns, json_option, print_list, print_one, shown
 from node.cli.state import State, pass_state
 
@@ -73,8 +74,8 @@ def trust(state: State, card_file: Path, yes: bool, as_json: bool) -> None:
             abort=True,
             err=True,
         )
-    with state.client() as node:
-        print_one(node.parties.trust(content), as_json)
+    with parties_of(state) as parties:
+        print_one(parties.trust(content), as_json)
 
 
 def _show(state: State, found: PartyCard) -> None:
@@ -85,6 +86,8 @@ def _show(state: State, found: PartyCard) -> None:
         (state.text("endpoint", "地址"), found.endpoint or "-"),
         (state.text("signing key", "签名公钥"), found.signing_key_fingerprint),
     ]
+    if found.encryption_key:
+        lines.append((state.text("encryption key", "加密公钥"), found.encryption_key))
     lines += [(state.text("certificate", "证书"), digest) for digest in found.certificate_fingerprints]
     for name, value in lines:
         click.echo(f"{name}: {shown(value)}", err=True)
@@ -96,8 +99,8 @@ def _show(state: State, found: PartyCard) -> None:
 @pass_state
 def suspend(state: State, party_id: str, as_json: bool) -> None:
     """Refuse every further call of a party, at once, also on channels that are open."""
-    with state.client() as node:
-        print_one(node.parties.suspend(party_id), as_json)
+    with parties_of(state) as parties:
+        print_one(parties.suspend(party_id), as_json)
 
 
 @party.command()
@@ -106,8 +109,8 @@ def suspend(state: State, party_id: str, as_json: bool) -> None:
 @pass_state
 def resume(state: State, party_id: str, as_json: bool) -> None:
     """Let a suspended party call again."""
-    with state.client() as node:
-        print_one(node.parties.resume(party_id), as_json)
+    with parties_of(state) as parties:
+        print_one(parties.resume(party_id), as_json)
 
 
 @party.command("list")
@@ -115,5 +118,5 @@ def resume(state: State, party_id: str, as_json: bool) -> None:
 @pass_state
 def list_parties(state: State, as_json: bool) -> None:
     """List the parties that were trusted here."""
-    with state.client() as node:
-        print_list(node.parties.list(), COLUMNS, as_json)
+    with parties_of(state) as parties:
+        print_list(parties.list(), COLUMNS, as_json)

@@ -313,6 +313,12 @@ def test_a_superseded_model_opens_no_job_but_ends_its_own(bureau: Bureau, bank: 
     assert bank.outcome(first, call, bank.score(call)) == first.scores([0])
 
 
+def test_a_version_that_comes_after_the_one_that_supersedes_it(bank: Bank) -> None:
+    first, second = (make_model(name="late", version=version) for version in "12")
+    bank.register(second.described(supersedes="1"))
+    refused(lambda: bank.register(first), Code.MODEL_EXPIRED, "supersedes")
+
+
 def test_a_bank_supersedes_its_own_models_only(bank: Bank, other: Bank, model: Model) -> None:
     other.register(make_model(name=model.description.name, version="2", supersedes=model.description.version))
     bank.works(model)

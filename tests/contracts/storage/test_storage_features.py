@@ -45,6 +45,7 @@ def use_by_job(database: Database, feature_set: str, state: str) -> None:
     model = {
         "model_id": b"m" * 32, "bank": "bank-a", "name": "m", "version": "1", "model_class": "risk_rating",
         "header": b"", "path": "", "state": "registered", "expires_at": 0, "registered_at": 0,
+        "parts_digest": b"p" * 32,
     }  # fmt: skip
     job = {
         "job_id": b"j" * 16, "bank": "bank-a", "idempotency_key": "k", "content_digest": b"c" * 32,

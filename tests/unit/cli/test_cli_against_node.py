@@ -289,6 +289,25 @@ def test_postgresql_is_read_by_the_node_and_its_url_kept_off_the_line(script: Sc
     assert "secret" not in result.output
 
 
+def test_frequencies_are_written_whole(script: Script, directory: Path, tmp_path: Path) -> None:
+    out = tmp_path / "frequencies.json"
+    asked = ("data", "frequencies", "--for", "auditor-1", "--feature-set", "f1", "-o", out, "--dir", directory)
+    result = banktax(*asked)
+    assert (result.exit_code, result.stdout) == (0, ""), result.stderr
+    assert out.read_bytes() == b'{"kind": "frequencies"}'
+    (request,) = script.of("IssueFrequencies")
+    assert (request.auditor, request.feature_set) == ("auditor-1", "f1")
+
+
+def test_frequencies_that_are_cut_off_leave_no_file(script: Script, directory: Path, tmp_path: Path) -> None:
+    script.whole_document = False
+    out = tmp_path / "frequencies.json"
+    result = banktax("data", "frequencies", "--for", "auditor-1", "-o", out, "--dir", directory)
+    assert result.exit_code != 0
+    assert "cut off" in result.stderr
+    assert list(tmp_path.glob("*frequencies*")) == []
+
+
 def test_a_model_is_built_and_shown(script: Script, directory: Path, tmp_path: Path) -> None:
     (tmp_path / "card.json").write_text("{}")
     result = banktax("model", "build", tmp_path / "card.json", "--engine", "paillier", "--dir", directory)
@@ -297,6 +316,23 @@ def test_a_model_is_built_and_shown(script: Script, directory: Path, tmp_path: P
     assert script.of("BuildModel")[0].engine == "paillier"
     assert json.loads(banktax("model", "show", "retail@3", "--json", "--dir", directory).stdout)["model_id"] == "ee"
     assert banktax("model", "show", "retail@4", "--dir", directory).exit_code == 2
+
+
+def test_a_dossier_is_written_whole_or_not_at_all(script: Script, directory: Path, tmp_path: Path) -> None:
+    out = tmp_path / "retail.dossier"
+    asked = ("model", "dossier", "retail@3", "--auditor", "auditor-1", "-o", out, "--dir", directory)
+    result = banktax(*asked)
+    assert result.exit_code == 0, result.stderr
+    assert out.read_bytes() == b"sealed, for an auditor"
+    assert out.stat().st_mode & 0o077 == 0
+    (request,) = script.of("WriteDossier")
+    assert (request.model, request.auditor) == ("retail@3", "auditor-1")
+    out.unlink()
+    script.whole_document = False
+    cut = banktax(*asked)
+    assert cut.exit_code != 0
+    assert "before it was whole" in cut.stderr
+    assert list(tmp_path.glob("*retail*")) == []
 
 
 def test_job_follow_fetches_into_a_file(script: Script, directory: Path, tmp_path: Path) -> None:

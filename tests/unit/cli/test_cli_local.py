@@ -127,13 +127,16 @@ def test_a_draft_takes_all_fields_that_models_may_use(catalogue: Path, tmp_path:
     out = tmp_path / "draft.json"
     result = banktax(
         "agreement", "draft", "--bank", "bank-1", "--bureau", "bureau-1", "--catalogue", catalogue, "--network",
-        "10.2.0.0/16", "--from", "2028-02-29", "--limit", "max_rows_per_job", "500", "--out", out,
+        "10.2.0.0/16", "--from", "2028-02-29", "--limit", "max_rows_per_job", "500",
+        "--certification", "sensitive_gain", "0.25", "--certification", "term_days", "30", "--out", out,
     )  # fmt: skip
     assert result.exit_code == 0, result.stderr
     agreement, document = parse_draft(out.read_bytes())
     assert agreement.agreement_id == "bank-1-bureau-1-20280229"
     assert (agreement.fields, agreement.catalogue_version) == (("a", "b"), 2)
     assert agreement.limits.max_rows_per_job == 500
+    assert (agreement.certification.sensitive_gain, agreement.certification.term_days) == ("0.25", 30)
+    assert agreement.certification.distinct_scores == 2048
     assert [str(purpose) for purpose in agreement.purposes] == ["loan_origination"]
     assert (agreement.valid_until.isoformat(), document.signatures) == ("2029-03-01T00:00:00+00:00", ())
 
@@ -144,6 +147,12 @@ def test_a_draft_takes_all_fields_that_models_may_use(catalogue: Path, tmp_path:
         (("--network", "10.2.0.1/16"), 2, "peer_networks"),
         (("--network", "10.2.0.0/16", "--field", "z"), 6, "no field z"),
         (("--network", "10.2.0.0/16", "--from", "2026-02-01", "--until", "2026-01-01"), 2, "valid_until"),
+        (("--network", "10.2.0.0/16", "--certification", "sensitive_gain", "0"), 2, "certification: sensitive_gain"),
+        (("--network", "10.2.0.0/16", "--certification", "ordinary_gain", "1.2"), 2, "certification.ordinary_gain"),
+        (("--network", "10.2.0.0/16", "--certification", "distinct_scores", "1"), 2, "certification: distinct_scores"),
+        (("--network", "10.2.0.0/16", "--certification", "distinct_scores", "few"), 2, "distinct_scores is a whole"),
+        (("--network", "10.2.0.0/16", "--certification", "max_bits_per_enterprise", "1"), 2, "max_bits_per_enterprise"),
+        (("--network", "10.2.0.0/16", "--certification", "reviewers", "2"), 2, "certification.reviewers"),
     ],
 )
 def test_a_draft_that_breaks_a_rule_is_refused(catalogue: Path, more: tuple[str, ...], code: int, message: str) -> None:

@@ -19,7 +19,8 @@ from node.demo.report import Summary, show_fitted, show_inferred, show_summary
 
 SUMMARY = Summary(
     enterprises=10, aligned=8, scored=6, refused={"NO_CONSENT": 2, "CONSENT_EXPIRED": 2}, exact=True,
-    auc_bank=0.71, auc_joint=None, bytes_to_bureau=1234567, bytes_to_bank=89, seconds=1.25,
+    auc_bank=0.71, auc_joint=None, reviews=2, worst_gain=0.31, score_bits=7.25, bytes_to_bureau=1234567,
+    bytes_to_bank=89, seconds=1.25,
 )  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def test_the_summary_has_exactly_the_promised_keys(tmp_path: Path) -> None:
     SUMMARY.write(tmp_path / "summary.json")
     assert list(json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))) == [
         "enterprises", "aligned", "scored", "refused", "exact",
-        "auc_bank", "auc_joint", "bytes_to_bureau", "bytes_to_bank", "seconds",
+        "auc_bank", "auc_joint", "reviews", "worst_gain", "score_bits", "bytes_to_bureau", "bytes_to_bank", "seconds",
     ]  # fmt: skip
 
 
@@ -41,7 +42,16 @@ def test_tables_say_what_was_found() -> None:
     show_summary(console, SUMMARY)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for part in ("income", "0 .. 300000", "refused: NO_CONSENT", "1,234,567", "0.7100", "2,227 training rows"):
+    for part in (
+        "bits a score can carry",
+        "7.25",
+        "income",
+        "0 .. 300000",
+        "refused: NO_CONSENT",
+        "1,234,567",
+        "0.7100",
+        "2,227 training rows",
+    ):
         assert part in text
 
 

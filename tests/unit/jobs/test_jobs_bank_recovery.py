@@ -51,8 +51,8 @@ class _Link:
             raise Refusal(Code.PEER_UNREACHABLE, "no answer")
         return self._link.score_chunk(call)
 
-    def register_model(self, description: ModelDescription, encrypted: Iterator[bytes]) -> bool:
-        certified = self._link.register_model(description, encrypted)
+    def register_model(self, description: ModelDescription, encrypted: Iterator[bytes], admission: bytes = b"") -> bool:
+        certified = self._link.register_model(description, encrypted, admission)
         self.registering()
         return certified
 

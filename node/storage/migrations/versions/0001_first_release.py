@@ -14,6 +14,34 @@ depends_on = None
 def upgrade() -> None:
     """Apply the revision."""
     op.create_table(
+        "admission_models",
+        sa.Column("admission_id", sa.String(length=64), nullable=False),
+        sa.Column("model_id", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("admission_id", "model_id", name=op.f("pk_admission_models")),
+    )
+    op.create_index("ix_admission_models_model", "admission_models", ["model_id"], unique=False)
+    op.create_table(
+        "admission_revocations",
+        sa.Column("admission_id", sa.String(length=64), nullable=False),
+        sa.Column("auditor", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=False),
+        sa.Column("imported_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("admission_id", "auditor", name=op.f("pk_admission_revocations")),
+    )
+    op.create_table(
+        "admissions",
+        sa.Column("admission_id", sa.String(length=64), nullable=False),
+        sa.Column("bank", sa.String(length=64), nullable=False),
+        sa.Column("model_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("file_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("imported_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("admission_id", name=op.f("pk_admissions")),
+    )
+    op.create_table(
         "agreements",
         sa.Column("agreement_id", sa.String(length=64), nullable=False),
         sa.Column("bank", sa.String(length=64), nullable=False),
@@ -123,6 +151,7 @@ def upgrade() -> None:
         sa.Column("model_class", sa.String(length=32), nullable=False),
         sa.Column("header", sa.LargeBinary(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("parts_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("registered_at", sa.BigInteger(), nullable=False),
@@ -182,6 +211,31 @@ def upgrade() -> None:
     )
     op.create_index("ix_consents_uscc", "consents", ["uscc"], unique=False)
     op.create_table(
+        "extraction_accounts",
+        sa.Column("uscc", sa.String(length=18), nullable=False),
+        sa.Column("bank", sa.String(length=64), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("uscc", "bank", name=op.f("pk_extraction_accounts")),
+    )
+    op.create_table(
+        "extraction_ledger",
+        sa.Column("uscc", sa.String(length=18), nullable=False),
+        sa.Column("bank", sa.String(length=64), nullable=False),
+        sa.Column("model_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("milli_bits", sa.BigInteger(), nullable=False),
+        sa.Column("debited_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("uscc", "bank", "model_id", name=op.f("pk_extraction_ledger")),
+    )
+    op.create_table(
+        "feature_frequencies",
+        sa.Column("feature_set", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("counted_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("feature_set", name=op.f("pk_feature_frequencies")),
+    )
+    op.create_table(
         "feature_sets",
         sa.Column("feature_set", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -196,6 +250,13 @@ def upgrade() -> None:
         sa.Column("imported_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("feature_set", name=op.f("pk_feature_sets")),
+    )
+    op.create_table(
+        "frequencies_usage",
+        sa.Column("auditor", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("issued", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("auditor", "day", name=op.f("pk_frequencies_usage")),
     )
     op.create_table(
         "job_usage",
@@ -267,7 +328,11 @@ def downgrade() -> None:
     op.drop_table("bank_jobs")
     op.drop_table("parties")
     op.drop_table("job_usage")
+    op.drop_table("frequencies_usage")
     op.drop_table("feature_sets")
+    op.drop_table("feature_frequencies")
+    op.drop_table("extraction_ledger")
+    op.drop_table("extraction_accounts")
     op.drop_index("ix_consents_uscc", table_name="consents")
     op.drop_table("consents")
     op.drop_table("consent_uses")
@@ -285,3 +350,7 @@ def downgrade() -> None:
     op.drop_table("alignment_epochs")
     op.drop_index("ix_agreements_parties", table_name="agreements")
     op.drop_table("agreements")
+    op.drop_table("admissions")
+    op.drop_table("admission_revocations")
+    op.drop_index("ix_admission_models_model", table_name="admission_models")
+    op.drop_table("admission_models")
