@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from benchmarks.attacks import SEED, figures, report, run_attacks
 from benchmarks.machine import describe
 from benchmarks.online import run_online
 from benchmarks.scoring import run_scoring
@@ -75,6 +76,23 @@ def online(enterprises: int, rate: float, seed: int | None, target: Path | None)
     """Score single enterprises at a steady rate, consents registered before and consents coming along."""
     done = run_online(enterprises, rate, _seed(seed))
     _finish({"benchmark": "online", "enterprises": enterprises, "rate": rate, **done, **describe()}, target)
+
+
+@main.command()
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Run this attack only; may be given repeatedly.")
+@click.option("--quick", is_flag=True, help="As few trials as in the test suite: minutes, and weaker bounds.")
+@click.option("--seed", type=int, default=SEED, help="Everything that an attack makes up follows from it.")
+@json_option
+def attacks(names: tuple[str, ...], quick: bool, seed: int, target: Path | None) -> None:
+    """Attack a weakened twin, then the product, in every way that is known; a report for auditors."""
+    findings = run_attacks(names, seed, thorough=not quick)
+    click.echo(report(findings), nl=False)
+    found = figures(findings, seed)
+    if target is not None:
+        target.write_text(json.dumps({**found, **describe()}, indent=2) + "\n", encoding="utf-8")
+    if not found["as_it_should_be"]:
+        click.echo("NOT AS IT SHOULD BE: the product lost something, or a twin lost nothing", err=True)
+        sys.exit(1)
 
 
 @main.command()
