@@ -8,6 +8,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 LOCK_FLAGS := --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11
 
+# Nodes, workers and commands are many processes: without cached bytecode each compiles all its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 DEMO_ARGS  ?=
 BENCH_ARGS ?= scoring --rows 100000 --columns 64
 TEST_ARGS  ?=
@@ -64,7 +67,7 @@ check: setup ## all static checks: format, lint, strict types, import rules, gen
 	$(BIN)/pytest -q tests/architecture
 
 test: setup ## the whole test suite (TEST_ARGS="-k name")
-	$(BIN)/pytest -q -n logical --maxprocesses 4 --dist loadfile $(TEST_ARGS)
+	$(BIN)/pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 bench: setup ## a benchmark (BENCH_ARGS="online")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -22,7 +22,7 @@ FENCE = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.MULTILINE | re.DOTA
 REQUIRED = (
     "README.md ARCHITECTURE.md CONTRIBUTING.md SECURITY.md CHANGELOG.md LICENSE LICENSES-OF-DEPENDENCIES.md"
     " docs/threat-model.md docs/operations.md docs/error-codes.md docs/settings.md docs/control-api.md"
-    " protocols/scoring/README.md protocols/psi/README.md deploy/README.md"
+    " docs/auditor-guide.md protocols/scoring/README.md protocols/psi/README.md deploy/README.md"
 )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.codes import Code
 from node.errors import Refusal
-from node.policy import agreement, card, catalogue, documents, uscc
+from node.policy import agreement, card, catalogue, documents, frequencies, uscc
 from node.policy.authorise import peer_ip
 from node.policy.consent import ConsentFault
 from node.policy.strictjson import MAXIMUM_INTEGER, canonical, parse_object
@@ -43,7 +43,7 @@ def test_canonical_form_is_json_and_stable(value: dict[str, Any]) -> None:
 @UNTIMED
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_refusal_from_documents(data: bytes) -> None:
-    for read in (card.parse, catalogue.parse_draft, agreement.parse_draft):
+    for read in (card.parse, catalogue.parse_draft, agreement.parse_draft, frequencies.read):
         with pytest.raises(Refusal) as caught:
             read(data)
         assert caught.value.code is Code.INVALID_INPUT
