@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from node.codes import Code
+from node.codes import Code, Role
 from node.errors import Refusal
 
 PORT_FILE = Path("run", "control.port")
@@ -72,14 +72,18 @@ def control_endpoint(directory: Path) -> str:
     settings'. Without settings (an operator's folder on another machine) that file holds ``host:port`` itself.
 
     Raises:
-        Refusal: ``CONFIG_INVALID``, or ``NODE_NOT_RUNNING`` where neither names a port.
+        Refusal: ``CONFIG_INVALID``; ``WRONG_ROLE`` for an auditor's directory; ``NODE_NOT_RUNNING`` where neither
+            names a port.
     """
     from node.config import SETTINGS_FILE, load, split_address
     from node.rundir import RunDirectory
 
     if not (directory / SETTINGS_FILE).exists() and (directory / PORT_FILE).exists():
         return (directory / PORT_FILE).read_text("ascii", errors="replace").strip()
-    host, port = split_address(load(directory).control.listen)
+    settings = load(directory)
+    if settings.node.role is Role.AUDITOR:
+        raise Refusal(Code.WRONG_ROLE, "an auditor runs no node; this command is for a bureau's or a bank's directory")
+    host, port = split_address(settings.control.listen)
     port = RunDirectory(directory).port("control") or port
     if not port:
         raise Refusal(Code.NODE_NOT_RUNNING, "no running node has written the port of its control API")

@@ -113,7 +113,7 @@ def independent(label: str, world: World) -> list[dict[str, Any]]:
 
 
 def solved(seen: Seen) -> list[int] | None:
-    """Return the bins that explain all scores that there are, the first of them where several do.
+    """Return the bins that explain all scores that there are; none where several do, for that would be a guess.
 
     Every combination of bins is tried: halves of the fields are added up, and halves that fit are looked for.
     """
@@ -125,11 +125,11 @@ def solved(seen: Seen) -> list[int] | None:
     wanted = sum(int(mixing[place]) * int(seen[place] or 0) for place in used)
     left, right = _sums(mixed[: FIELDS // 2]), _sums(mixed[FIELDS // 2 :])
     order = np.argsort(left)
-    found = np.searchsorted(left[order], wanted - right).clip(max=left.size - 1)
-    fits = np.flatnonzero(left[order][found] == wanted - right)
-    if not fits.size:
+    first, behind = (np.searchsorted(left[order], wanted - right, side) for side in ("left", "right"))
+    fits = np.flatnonzero(behind > first)
+    if (behind - first).sum() != 1:
         return None
-    halves = (int(order[found[fits[0]]]), int(fits[0]))
+    halves = (int(order[first[fits[0]]]), int(fits[0]))
     return [bin_ for half in halves for bin_ in _bins_of(half)]
 
 

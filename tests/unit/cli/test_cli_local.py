@@ -113,6 +113,12 @@ def test_a_forged_card_is_refused_before_anything_is_asked(tmp_path: Path) -> No
     assert "PEER_UNTRUSTED" in result.stderr
 
 
+def test_an_auditor_runs_no_node_to_call(tmp_path: Path) -> None:
+    result = banktax("ledger", "alerts", "--dir", make_node(tmp_path / "auditor", Role.AUDITOR))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error WRONG_ROLE: an auditor runs no node")
+
+
 def test_a_catalogue_is_checked_without_a_node(catalogue: Path, tmp_path: Path) -> None:
     result = banktax("catalogue", "check", catalogue)
     assert (result.exit_code, result.stdout) == (0, "base@2: 3 fields, sound\n")
