@@ -115,11 +115,13 @@ def independent(label: str, world: World) -> list[dict[str, Any]]:
 def solved(seen: Seen) -> list[int] | None:
     """Return the bins that explain all scores that there are; none where several do, for that would be a guess.
 
+    None as well where there is only one score: what a single admitted score tells is what the review measures and the
+    agreement's thresholds allow; this attack is after what further models add to it.
     Every combination of bins is tried: halves of the fields are added up, and halves that fit are looked for.
     """
     mixing = generator(SEED, "mixing").integers(1, 1 << 40, MODELS)
     used = [place for place, score in enumerate(seen) if score is not None]
-    if not used:
+    if len(used) < 2:
         return None
     mixed = sum(independent_points(place) * mixing[place] for place in used)
     wanted = sum(int(mixing[place]) * int(seen[place] or 0) for place in used)
@@ -180,7 +182,8 @@ PLANS: dict[str, tuple[str, Plan]] = {
         Plan(single_field, lambda seen: _alone(seen, 10), lambda world, place: every_bin(world, place)[:1]),
     ),
     "independent-models": (
-        f"The bank scores an enterprise with {MODELS} harmless models over the same fields and solves for all bins.",
+        f"The bank scores an enterprise with {MODELS} harmless models over the same fields and solves for all bins; "
+        "counted is what two scores or more give away.",
         Plan(partial(independent, "independent"), solved, every_bin),
     ),
     "packing-powers-of-two": (
@@ -200,7 +203,8 @@ PLANS: dict[str, tuple[str, Plan]] = {
         Plan(partial(versions, ONE_FIELD, "one-field"), difference, partial(change_of, ONE_FIELD)),
     ),
     "a-new-model-every-month": (
-        f"The bank scores an enterprise with another harmless model every month, {MODELS} months long.",
+        f"The bank scores an enterprise with another harmless model every month, {MODELS} months long; counted is what "
+        "two scores or more give away.",
         Plan(partial(independent, "monthly"), solved, every_bin, wait_ms=MONTH_MS),
     ),
 }
