@@ -15,6 +15,10 @@ _ONLINE = (
     "| enterprises, rate | consent | median (ms) | 99th percentile (ms) | errors | exact | seed |",
     "|---|---|---|---|---|---|---|",
 )
+_ATTACKS = (
+    "| attack | trials | recovered | recovered from the twin | bound that so many trials support |",
+    "|---|---|---|---|---|",
+)
 
 
 def render(folder: Path = RESULTS) -> str:
@@ -25,6 +29,9 @@ def render(folder: Path = RESULTS) -> str:
     parts = ["# Results", "\n".join(sorted({_where(each) for each in found}))]
     parts += ["\n".join((*_SCORING, *scoring))] if scoring else []
     parts += ["\n".join((*_ONLINE, *online))] if online else []
+    parts += [
+        "\n".join((*_ATTACKS, *map(_attack, each["attacks"]))) for each in found if each["benchmark"] == "attacks"
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -51,3 +58,10 @@ def _online(figures: dict[str, Any]) -> list[str]:
         f"| {figures[mode]['p99_ms']} | {figures[mode]['errors']} | {figures['exact']} | {figures['seed']} |"
         for mode, words in modes.items()
     ]
+
+
+def _attack(figures: dict[str, Any]) -> str:
+    return (
+        f"| {figures['name']} | {figures['trials']:,} | {figures['recovered']} "
+        f"| {figures['weakened_recovered']} of {figures['weakened_trials']} | {figures['bound']} |"
+    )

@@ -26,10 +26,22 @@ PACKAGES = MappingProxyType({Engine.BFV: ("tenseal",), Engine.PAILLIER: ("gmpy2"
 """The packages that an engine's arithmetic comes from."""
 CERTIFIED = MappingProxyType(
     {
-        # tenseal 0.3.18, CPython 3.11, Linux x86-64
-        Engine.BFV: frozenset({"a907c964af80a82a475961641552ccb93d74db150ad172d1016f89bd4e20440c"}),
-        # gmpy2 2.3.2 and phe 1.5.0, CPython 3.11, Linux x86-64
-        Engine.PAILLIER: frozenset({"40b1a82318644d3cdd926172965f8f1b03da392641ac44139fe90f10b5c7a579"}),
+        # tenseal 0.3.18 on Linux x86-64, the wheels for CPython 3.11, 3.12 and 3.13
+        Engine.BFV: frozenset(
+            {
+                "a907c964af80a82a475961641552ccb93d74db150ad172d1016f89bd4e20440c",
+                "3de0bd01d967fb6e07aa4cf87076af46ecd1d3c60a8c17c422d2fd09d8c228f7",
+                "f0fba07706e843d14c2c6e0950da67777d81ed03944e128ef44d1d8ee63aa2ea",
+            }
+        ),
+        # gmpy2 2.3.2 and phe 1.5.0 on Linux x86-64, the wheels for CPython 3.11, 3.12 and 3.13
+        Engine.PAILLIER: frozenset(
+            {
+                "40b1a82318644d3cdd926172965f8f1b03da392641ac44139fe90f10b5c7a579",
+                "131ddd738b8528a0ca32d47c950f8d79d973298463840c640a6b1b5e1ee414d4",
+                "8c65ab831ca7a891c5f8c81fe67a6baf22b6067e45aedd4fe84afaa4dc4f4e7c",
+            }
+        ),
     }
 )
 """Digests of the libraries that each engine's profile was verified with; part of the profile."""

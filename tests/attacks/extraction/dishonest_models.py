@@ -1,7 +1,7 @@
 """A bank whose ciphertexts or public key are not what they claim: form and sizes are right, what is in them is not.
 
-Every attack makes its model, has it admitted, lets the bureau's own evaluator answer, and reads features off the
-answer. What stops it is the auditor's review, which makes key and ciphertexts again; see :mod:`.admission`.
+Every attack makes its model, has a bureau answer, and reads features off the answer. :data:`FORGERIES` are tried on
+whole nodes (:mod:`.forged_on_nodes`): what stops them is the auditor's review, which makes key and ciphertexts again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from protocols.primitives.bfv_seal import ring
 from protocols.randomness import SeededRandomness
 from protocols.scoring.bfv import BfvDecryptor, BfvEvaluator
 from protocols.scoring.engine import EncryptedModel, EncryptedScores, Evaluator
-from tests.attacks.extraction.admission import NOBODY, REVIEW, Dossier, Gate
 from tests.attacks.extraction.noise import noise_of_response
 from tests.attacks.extraction.outcome import Attack, Tally
 from tests.attacks.extraction.ring_tools import (
@@ -48,7 +47,9 @@ SPARSE = (1, 3, 5, 7)
 SHIFT = 8
 """Bits left below what is packed, for rounding."""
 HIDDEN = 1 << SHIFT
-CONSTANT_BITS = SHIFT + FIELDS * WIDTH + 4
+MOST_COLUMNS = 32
+"""More columns than any model here has."""
+CONSTANT_BITS = SHIFT + MOST_COLUMNS + 4
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class Forged:
 
     encrypted: EncryptedModel
     read: Callable[[EncryptedScores], NDArray[np.int64]]
-    """Returns the columns, shape (columns, rows)."""
+    """Returns the columns that it sees, shape (columns, rows)."""
+    blind_rows: int = 0
+    """How many of the first rows cannot be read unless a response has all 8,192."""
     evaluator: Callable[[EncryptedModel], Evaluator] = lambda encrypted: BfvEvaluator(
         encrypted, _subject().model.public
     )
@@ -70,14 +73,12 @@ def _subject() -> Subject:
     return subject(fields(FIELDS), WEIGHTS)
 
 
-def attacked(forge: Forge, gate: Gate, trials: int, seed: int) -> Tally:
+def attacked(forge: Forge, trials: int, seed: int) -> Tally:
     """Count how often every column of every row is read, 8,192 enterprises a time."""
     made, rng, randomness = _subject(), generator(seed, "forged"), seeded(seed, "forged/evaluation")
     hits = 0
     for trial in range(trials):
         forged = forge(made, seed + trial)
-        if not gate(Dossier(made.key, made.model, forged.encrypted)):
-            continue
         columns = one_hot(rng.integers(0, WIDTH, (FIELDS, N)), WIDTH)
         answer = forged.evaluator(forged.encrypted).evaluate(columns, randomness)
         hits += bool(np.array_equal(forged.read(answer), columns[: forged.read(answer).shape[0]]))
@@ -117,20 +118,20 @@ def packed(place: int) -> int:
     return SWITCHED_AWAY << (SHIFT + place)
 
 
-def unpacked(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def unpacked(values: NDArray[np.int64], columns: int) -> NDArray[np.int64]:
     """Return the columns of rows that were packed, whatever stands above and below them."""
     shifted = (centred(values, Q_RESPONSE) + (1 << (SHIFT - 1))) >> SHIFT
-    return np.stack([shifted >> place & 1 for place in range(len(WEIGHTS))])
+    return np.stack([shifted >> place & 1 for place in range(columns)])
 
 
 def transparent(b: Callable[[int], Residues]) -> Forge:
     """Return an attack by a public key whose b hides nothing: c0 carries every column packed, in the clear."""
 
     def forge(made: Subject, seed: int) -> Forged:
-        key = BfvPublicKey(seeded(seed, "public").bytes(32), b(seed))
-        others = [uniform_element(seeded(seed, f"c1/{place}").bytes(32)) for place in range(len(WEIGHTS))]
+        key, count = BfvPublicKey(seeded(seed, "public").bytes(32), b(seed)), len(made.model.weights)
+        others = [uniform_element(seeded(seed, f"c1/{place}").bytes(32)) for place in range(count)]
         ciphertexts = [(constant(packed(place)), other) for place, other in enumerate(others)]
-        return Forged(encoded(ENGINE.profile, key, ciphertexts), lambda answer: unpacked(row_part(answer)))
+        return Forged(encoded(ENGINE.profile, key, ciphertexts), lambda answer: unpacked(row_part(answer), count))
 
     return forge
 
@@ -178,12 +179,17 @@ def opened(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def trapdoored(made: Subject, seed: int) -> Forged:
     """b = g / f with short f and g: it looks uniform, and f times an answer is short but for what is packed."""
-    del made
-    b = divided(low_norm(seed))
+    b, count = divided(low_norm(seed)), len(made.model.weights)
     key = BfvPublicKey(seeded(seed, "public").bytes(32), b)
-    others = [uniform_element(seeded(seed, f"c1/{place}").bytes(32)) for place in range(len(WEIGHTS))]
+    others = [uniform_element(seeded(seed, f"c1/{place}").bytes(32)) for place in range(count)]
     ciphertexts = [(divided(constant(packed(place))), other) for place, other in enumerate(others)]
-    return Forged(encoded(ENGINE.profile, key, ciphertexts), lambda answer: unpacked(opened(row_part(answer))))
+
+    def read(answer: EncryptedScores) -> NDArray[np.int64]:
+        rows = np.zeros(N, dtype=np.int64)
+        rows[np.flatnonzero(answer.kept_mask)] = row_part(answer)
+        return unpacked(opened(rows)[: answer.evaluated], count)
+
+    return Forged(encoded(ENGINE.profile, key, ciphertexts), read, blind_rows=sum(SPARSE))
 
 
 def chosen_a(made: Subject, seed: int) -> tuple[BfvPublicKey, Residues, EncryptedModel]:
@@ -202,13 +208,13 @@ def chosen_a(made: Subject, seed: int) -> tuple[BfvPublicKey, Residues, Encrypte
 
 def read_shared(answer: EncryptedScores) -> NDArray[np.int64]:
     """Read all columns of all rows off c1, which every answer carries whole."""
-    return unpacked(opened(shared_part(answer)))
+    return unpacked(opened(shared_part(answer)), len(WEIGHTS))
 
 
 def trapdoored_a(made: Subject, seed: int) -> Forged:
     """The attack on a bureau that takes a from its peer: scores come out exact, canaries pass."""
     _, a, encrypted = chosen_a(made, seed)
-    return Forged(encrypted, read_shared, lambda each: TakingTheWholeKey(each, made.model.public, a))
+    return Forged(encrypted, read_shared, evaluator=lambda each: TakingTheWholeKey(each, made.model.public, a))
 
 
 def trapdoored_a_from_seed(made: Subject, seed: int) -> Forged:
@@ -245,39 +251,31 @@ def _honest_key(master: bytes) -> BfvPublicKey:
     return BfvPublicKey.decode(BfvPublicKey.encode(BfvSecretKey(master).public_key()))
 
 
-def _against(name: str, about: str, forge: Forge) -> Attack:
-    """Return an attack that a bureau is open to that takes models which nobody has reviewed."""
-    return Attack(
-        name,
-        about,
-        "the auditor's review: the bureau takes any model of the right form",
-        lambda trials, seed: attacked(forge, NOBODY, trials, seed),
-        lambda trials, seed: attacked(forge, REVIEW, trials, seed),
-        few=1,
-        many=20,
-    )
-
-
-ATTACKS = (
-    _against(
-        "second-model-in-the-noise",
+FORGERIES: dict[str, tuple[str, Forge]] = {
+    "second-model-in-the-noise": (
         "The bank hides a second model below the scores and reads a whole column, while scores stay exact.",
         second_model,
     ),
-    _against("zero-public-key", "The bank's public key is zero, so that nothing of c0 is hidden.", transparent(zero)),
-    _against(
-        "constant-public-key", "The bank's public key is a constant that sweeps c0 aside.", transparent(all_the_same)
+    "zero-public-key": ("The bank's public key is zero, so that nothing of c0 is hidden.", transparent(zero)),
+    "constant-public-key": (
+        "The bank's public key is a constant that sweeps c0 aside.",
+        transparent(all_the_same),
     ),
-    _against(
-        "low-norm-public-key", "The bank's public key is short, so that division loses it.", transparent(low_norm)
+    "low-norm-public-key": (
+        "The bank's public key is short, so that division loses it.",
+        transparent(low_norm),
     ),
-    _against("trapdoored-public-key", "The bank's public key is g / f, short under its trapdoor f.", trapdoored),
+    "trapdoored-public-key": ("The bank's public key is g / f, short under its trapdoor f.", trapdoored),
+}
+"""What each forgery is, and how it is made."""
+
+ATTACKS = (
     Attack(
         "trapdoored-common-element",
         "The bank chooses a = g / f too, so that scores are exact and canaries pass while c1 shows every feature.",
         "the element a made from a seed by a hash: the bureau takes a from the bank",
-        lambda trials, seed: attacked(trapdoored_a, NOBODY, trials, seed),
-        lambda trials, seed: attacked(trapdoored_a_from_seed, NOBODY, trials, seed),
+        lambda trials, seed: attacked(trapdoored_a, trials, seed),
+        lambda trials, seed: attacked(trapdoored_a_from_seed, trials, seed),
         few=1,
         many=20,
     ),

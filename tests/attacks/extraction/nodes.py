@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.attacks.extraction import points, replay
+from tests.attacks.extraction import forged_on_nodes, points, replay
+from tests.attacks.extraction.forged_on_nodes import FORGERIES
 from tests.attacks.extraction.outcome import Attack, Run
 from tests.attacks.extraction.points import Plan
 from tests.attacks.extraction.world import World
@@ -14,6 +15,7 @@ from tests.attacks.extraction.world import World
 FEW, MANY = 2, 40
 ADMISSIONS_TRIED = 5
 """Each needs a model, a dossier and a review of its own."""
+FORGED_FEW, FORGED_MANY = 1, 20
 _LACKS = "admission and ledger: the bureau takes models that nobody has reviewed"
 
 
@@ -35,13 +37,22 @@ class Worlds:
     def attacks(self) -> tuple[Attack, ...]:
         """Return the attacks on nodes."""
         planned = (self._planned(name, about, plan) for name, (about, plan) in points.PLANS.items())
-        return (*planned, *map(self._replayed, replay.ATTEMPTS))
+        forged = map(self._forged, FORGERIES)
+        return (*planned, *forged, *map(self._replayed, replay.ATTEMPTS))
 
     def _planned(self, name: str, about: str, plan: Plan) -> Attack:
         def against(certified: bool) -> Run:
             return lambda trials, seed: points.attacked(plan, self.world(certified=certified), trials, seed)
 
         return Attack(name, about, _LACKS, against(False), against(True), few=FEW, many=MANY)
+
+    def _forged(self, name: str) -> Attack:
+        def against(certified: bool) -> Run:
+            return lambda trials, seed: forged_on_nodes.attacked(name, self.world(certified=certified), trials, seed)
+
+        return Attack(
+            name, FORGERIES[name].about, _LACKS, against(False), against(True), few=FORGED_FEW, many=FORGED_MANY
+        )
 
     def _replayed(self, name: str) -> Attack:
         about, lacks, attempt, weakness = replay.ATTEMPTS[name]

@@ -20,10 +20,11 @@ from protocols.primitives.paillier import (
     PaillierSecretKey,
 )
 from protocols.randomness import SystemRandomness
-from protocols.scoring.engine import EncryptedModel
+from protocols.scoring.engine import EncryptedModel, EncryptedScores
 from protocols.scoring.model import SecretModel
 from protocols.scoring.paillier import PaillierEngine, PaillierEvaluator
-from tests.attacks.extraction.admission import NOBODY, REVIEW, Dossier, Gate
+from tests.attacks.extraction.admission import REVIEW, Dossier
+from tests.attacks.extraction.dishonest_models import Forged
 from tests.attacks.extraction.outcome import Attack, Tally
 from tests.attacks.extraction.subject import fields, generator, one_hot, seeded
 from tests.attacks.weakened.paillier import WithoutFreshUnit, evaluate_under_any_modulus
@@ -62,32 +63,28 @@ def ciphertexts_of(encrypted: EncryptedModel) -> list[int]:
 # ---- packing
 
 
-@lru_cache(maxsize=1)
-def packed() -> EncryptedModel:
-    """Return ciphertexts of 2^(50 j), which no scorecard has and the engine would not encrypt."""
-    key = _key().public_key
-    units = seeded(0, "packing")
+def packing(model: SecretModel, seed: int) -> Forged:
+    """Encrypt 2^(50 j), which no scorecard has and the engine would not encrypt: a «score» of 50 bits a column."""
+    key, units, count = _key().public_key, seeded(seed, "packing"), len(model.weights)
     sent = (
-        key.encrypt(1 << (PACKING_BITS * place), _unit(units.bytes(PUBLIC_KEY_BYTES), key)) for place in range(COLUMNS)
+        key.encrypt(1 << (PACKING_BITS * place), _unit(units.bytes(PUBLIC_KEY_BYTES), key)) for place in range(count)
     )
-    return EncryptedModel(ENGINE.profile, key.encode(), tuple(key.encode_ciphertext(each) for each in sent))
+    encrypted = EncryptedModel(ENGINE.profile, key.encode(), tuple(key.encode_ciphertext(each) for each in sent))
+
+    def read(answer: EncryptedScores) -> NDArray[np.int64]:
+        size = answer.wire.row_bytes
+        rows = [answer.rows[start : start + size] for start in range(0, len(answer.rows), size)]
+        values = [_key().decrypt(int.from_bytes(row, "big")) for row in rows]
+        return np.array([[value >> (PACKING_BITS * place) & 1 for value in values] for place in range(count)])
+
+    return Forged(encrypted, read)
 
 
 def _unit(word: bytes, key: PaillierPublicKey) -> int:
     return int.from_bytes(word, "big") % key.modulus
 
 
-def packing(gate: Gate, trials: int, seed: int) -> Tally:
-    """Read every column of an enterprise off one exact «score» of 600 bits."""
-    rng, hits = generator(seed, "packing"), 0
-    for _ in range(trials):
-        if not gate(Dossier(_key(), MODEL, packed())):
-            continue
-        columns = drawn(rng)
-        answer = PaillierEvaluator(packed(), MODEL.public).evaluate(columns, SystemRandomness())
-        value = _key().decrypt(int.from_bytes(answer.rows, "big"))
-        hits += [value >> (PACKING_BITS * place) & 1 for place in range(COLUMNS)] == columns[:, 0].tolist()
-    return Tally(trials, hits)
+PACKING = "The bank encrypts 2^(50 j) instead of points, and reads every column off one exact «score»."
 
 
 # ---- brute force
@@ -280,18 +277,8 @@ def logarithm(made: Leaky, element: int) -> int | None:
     return None
 
 
-_UNCERTIFIED = "the auditor's review: the bureau takes any model of the right form"
 _UNCHECKED = "the checks of a modulus and the auditor's review"
 ATTACKS = (
-    Attack(
-        "packing-2^50-paillier",
-        "The bank encrypts 2^(50 j) instead of points, and reads every column off one exact «score».",
-        _UNCERTIFIED,
-        lambda trials, seed: packing(NOBODY, trials, seed),
-        lambda trials, seed: packing(REVIEW, trials, seed),
-        few=1,
-        many=20,
-    ),
     Attack(
         "brute-force-of-a-paillier-result",
         "The bank tries all rows that there are until one gives the answer's bytes; all have the same score.",

@@ -175,12 +175,17 @@ class World:
         return Model(_described(parsed, compiled, encrypted), compiled.secret_model, encrypted.encode(), engine)
 
     def install(self, card: dict[str, Any], bank: Bank | None = None, predecessor: str = "") -> Installed | None:
-        """Get a scorecard to where the bureau evaluates it, in every way that is open to the bank; None if it fails.
+        """Encrypt a scorecard honestly and get it to where the bureau evaluates it; None if it fails."""
+        return self.install_model(card, self.model(card), bank, predecessor)
+
+    def install_model(
+        self, card: dict[str, Any], model: Model, bank: Bank | None = None, predecessor: str = ""
+    ) -> Installed | None:
+        """Get a model to where the bureau evaluates it, in every way that is open to the bank; None if it fails.
 
         With an admission if the auditor gives one, and without.
         """
         bank = bank or self.hostile
-        model = self.model(card)
         if self.certified and (admission := self.admission(card, model, bank, predecessor)):
             self.bureau.control.admissions.add(admission)
         try:

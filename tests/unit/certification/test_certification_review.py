@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from node.certification import review as review_module
-from node.certification.engine_library import inspect
+from node.certification.engine_library import CERTIFIED, inspect
 from node.certification.leakage import _named
 from node.certification.office_log import Deed
 from node.certification.report_html import report_html
@@ -135,6 +135,15 @@ def test_a_bank_with_another_build_of_the_library_fails(world: CertificationWorl
     (fault,) = world.review(other).failures
     assert fault.subject is Subject.LIBRARY
     assert fault.threshold == inspect(Engine.BFV).sha256
+
+
+def test_a_bank_with_the_wheel_of_another_python_passes(world: CertificationWorld, honest: Dossier) -> None:
+    """All certified builds compute the same, bit for bit; the report says that there are two."""
+    (other, *_) = sorted(CERTIFIED[Engine.BFV] - {inspect(Engine.BFV).sha256})
+    result = world.review(world.written(honest.with_header(engine_library_sha256=other), "wheel.dossier"))
+    assert not result.failures
+    (check,) = [check for check in result.checks if check.value == other]
+    assert (check.subject, check.threshold) == (Subject.LIBRARY, inspect(Engine.BFV).sha256)
 
 
 def test_a_model_that_gives_too_much_away_fails_with_field_figure_threshold_and_advice(
