@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.attacks.extraction import forged_on_nodes, points, replay
+from tests.attacks.extraction import forged_on_nodes, listening_on_nodes, points, replay
 from tests.attacks.extraction.forged_on_nodes import FORGERIES
 from tests.attacks.extraction.outcome import Attack, Run
 from tests.attacks.extraction.points import Plan
@@ -16,6 +16,8 @@ FEW, MANY = 2, 40
 ADMISSIONS_TRIED = 5
 """Each needs a model, a dossier and a review of its own."""
 FORGED_FEW, FORGED_MANY = 1, 20
+LISTENING = "noise-distinguisher-on-nodes"
+LISTENED_FEW, LISTENED_MANY = 100, 10_000
 _LACKS = "admission and ledger: the bureau takes models that nobody has reviewed"
 
 
@@ -24,21 +26,37 @@ class Worlds:
 
     def __init__(self, folder: Path, closing: ExitStack) -> None:
         self._folder, self._closing = folder, closing
-        self._made: dict[bool, World] = {}
+        self._made: dict[str, World] = {}
 
     def world(self, *, certified: bool) -> World:
         """Return one of the worlds; made at the first call."""
-        if certified not in self._made:
-            made = World(self._folder / ("product" if certified else "twin"), certified=certified)
+        return self._world("product" if certified else "twin", certified=certified)
+
+    def _world(self, name: str, *, certified: bool) -> World:
+        if name not in self._made:
+            made = World(self._folder / name, certified=certified)
             self._closing.callback(made.close)
-            self._made[certified] = made
-        return self._made[certified]
+            self._made[name] = made
+        return self._made[name]
 
     def attacks(self) -> tuple[Attack, ...]:
         """Return the attacks on nodes."""
         planned = (self._planned(name, about, plan) for name, (about, plan) in points.PLANS.items())
         forged = map(self._forged, FORGERIES)
-        return (*planned, *forged, *map(self._replayed, replay.ATTEMPTS))
+        return (*planned, *forged, self._listening(), *map(self._replayed, replay.ATTEMPTS))
+
+    def _listening(self) -> Attack:
+        # A world of its own: an enterprise that was scored once is in the ledger for every other attack.
+        return Attack(
+            LISTENING,
+            "The bank knows everybody's features but one enterprise's, and tells two of its bins apart by the noise.",
+            "the switch to the smallest modulus",
+            lambda trials, seed: listening_on_nodes.of_twin(self._world("listening", certified=True), trials, seed),
+            lambda trials, seed: listening_on_nodes.of_product(self._world("listening", certified=True), trials, seed),
+            few=LISTENED_FEW,
+            many=LISTENED_MANY,
+            twin_trials=LISTENED_FEW,
+        )
 
     def _planned(self, name: str, about: str, plan: Plan) -> Attack:
         def against(certified: bool) -> Run:

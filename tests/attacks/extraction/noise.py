@@ -52,10 +52,11 @@ def noise_of_response(key: ResponseKey, scores: EncryptedScores, score: int | ND
     return centred(phase - encoded, Q_RESPONSE).astype(np.float64) * SWITCHED_AWAY
 
 
-def noise_of_residues(made: Subject, residues: Residues, score: int) -> NDArray[np.float64]:
-    """Return the noise of a ciphertext modulo q for rows that all have ``score``; small, so modulo p0 it is exact."""
+def noise_of_residues(made: Subject, residues: Residues, score: int | NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the noise of a ciphertext modulo q, for one score of all rows or one each; small, so exact modulo p0."""
     product = times(residues[1], made.key.secret_polynomial)[0]
-    phase = residues[0, 0].astype(np.int64) + product.astype(np.int64) - scaled(score) % Q_RESPONSE
+    encoded = np.array([scaled(each) % Q_RESPONSE for each in np.atleast_1d(score).tolist()], dtype=np.int64)
+    phase = residues[0, 0].astype(np.int64) + product.astype(np.int64) - encoded
     return centred(phase, Q_RESPONSE).astype(np.float64)
 
 

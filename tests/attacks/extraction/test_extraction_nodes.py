@@ -9,7 +9,7 @@ import pytest
 from node.codes import Reason
 from tests.attacks.extraction import points, replay
 from tests.attacks.extraction.forged_on_nodes import FORGERIES
-from tests.attacks.extraction.nodes import Worlds, worlds
+from tests.attacks.extraction.nodes import LISTENING, Worlds, worlds
 from tests.attacks.extraction.world import FIELDS, World
 
 SEED = 20_260_331
@@ -21,7 +21,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
         yield made
 
 
-@pytest.mark.parametrize("name", [*points.PLANS, *FORGERIES, *replay.ATTEMPTS])
+@pytest.mark.parametrize("name", [*points.PLANS, *FORGERIES, LISTENING, *replay.ATTEMPTS])
 def test_the_twin_loses_and_the_product_does_not(both: Worlds, name: str) -> None:
     (attack,) = (each for each in both.attacks() if each.name == name)
     twin = attack.twin(attack.trials_of_twin, SEED)
