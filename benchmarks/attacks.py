@@ -84,7 +84,7 @@ def _explanation() -> list[str]:
     return [
         "trials, recovered: against the product. twin: what was recovered in how many trials against a twin without",
         "one defence, to show that the attack works. No success in n trials: with 95 % confidence the true rate is",
-        "below about 3/n. Where guessing succeeds by chance, nothing within three standard deviations counts as",
+        "below about 3/n. Where guessing succeeds by chance, nothing within five standard deviations counts as",
         "recovered, and the bound is on the distance from chance. Trials bound what THESE attacks achieve; what no",
         "attack achieves is derived in protocols/scoring/README.md, clauses 7 and 11.",
     ]

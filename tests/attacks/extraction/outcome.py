@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SIGMAS = 3.0
+SIGMAS = 5.0
+"""What guessing reaches once in two million runs. Three are reached once in 370, and the attacks run at every change:
+what nobody looks into when it happens protects nothing. Forty right guesses of forty lie beyond six."""
 CONFIDENCE_SIGMAS = 2.0
 RULE_OF_THREE = 3.0
 """No success in n trials: the true rate is below about 3/n with 95 % confidence, for (1 - 3/n)^n is about exp(-3)."""
@@ -39,7 +41,7 @@ class Tally:
     def recovered(self) -> int:
         """Successes that guessing does not explain.
 
-        Without a chance every success counts. With one, nothing within three standard deviations counts, on either
+        Without a chance every success counts. With one, nothing within five standard deviations counts, on either
         side, for a guess that is always wrong tells as much as one that is always right; beyond them the trials that
         must have been known for that many successes, the others being guessed.
         """

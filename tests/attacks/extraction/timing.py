@@ -119,7 +119,7 @@ def attacks(work: Work, twin_trials: int) -> tuple[Attack, ...]:
             "the same work for every value: columns that are zero are skipped",
             _run(SkippingZeroColumns, zero_columns, work),
             _run(BfvEvaluator, zero_columns, work),
-            few=12,
+            few=40,
             many=400,
             twin_trials=twin_trials,
         ),
@@ -129,7 +129,7 @@ def attacks(work: Work, twin_trials: int) -> tuple[Attack, ...]:
             "the same work for every request: sums are kept for whoever asks next",
             _run(CachingColumns, asked_before, work),
             _run(BfvEvaluator, asked_before, work),
-            few=12,
+            few=40,
             many=400,
             twin_trials=twin_trials,
         ),
@@ -137,4 +137,4 @@ def attacks(work: Work, twin_trials: int) -> tuple[Attack, ...]:
 
 
 ATTACKS = attacks(processor_time, 100)
-COUNTED_ATTACKS = attacks(operations, 12)
+COUNTED_ATTACKS = attacks(operations, 40)
