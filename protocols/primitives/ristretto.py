@@ -68,6 +68,28 @@ class Point:
         # Prime order, point not the identity, scalar not zero: the product is never the identity.
         return Point._trusted(rbcl.crypto_scalarmult_ristretto255(scalar.export_secret(), self.encoded))
 
+    def add(self, other: Point) -> Point:
+        """Return the sum.
+
+        Raises:
+            ParameterError: it is the identity.
+        """
+        return Point._nonzero(rbcl.crypto_core_ristretto255_add(self.encoded, other.encoded))
+
+    def subtract(self, other: Point) -> Point:
+        """Return the difference.
+
+        Raises:
+            ParameterError: it is the identity.
+        """
+        return Point._nonzero(rbcl.crypto_core_ristretto255_sub(self.encoded, other.encoded))
+
+    @classmethod
+    def _nonzero(cls, encoded: bytes) -> Point:
+        if encoded == _IDENTITY:
+            raise ParameterError("a combination of elements is the identity")
+        return cls._trusted(encoded)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Point) and other.encoded == self.encoded
 
@@ -122,6 +144,17 @@ class Scalar:
         """Return the product modulo the order."""
         return Scalar._trusted(rbcl.crypto_core_ristretto255_scalar_mul(self._encoded, other._encoded))
 
+    def subtract(self, other: Scalar) -> Scalar:
+        """Return the difference modulo the order.
+
+        Raises:
+            ParameterError: it is zero.
+        """
+        difference: bytes = rbcl.crypto_core_ristretto255_scalar_sub(self._encoded, other._encoded)
+        if difference == bytes(SCALAR_BYTES):
+            raise ParameterError("the scalars are equal")
+        return Scalar._trusted(difference)
+
     def invert(self) -> Scalar:
         """Return the inverse modulo the order."""
         return Scalar._trusted(rbcl.crypto_core_ristretto255_scalar_invert(self._encoded))
@@ -154,3 +187,16 @@ def invert_all(scalars: Sequence[Scalar]) -> list[Scalar]:
         running = running.multiply(scalars[index])
     inverses[0] = running
     return inverses
+
+
+def multiply_generator(scalar: Scalar) -> Point:
+    """Return ``scalar`` times the generator of RFC 9496 section 4; in constant time, as libsodium does it."""
+    return Point._trusted(rbcl.crypto_scalarmult_ristretto255_base(scalar.export_secret()))
+
+
+def linear_combination(scalars: Sequence[Scalar], points: Sequence[Point]) -> bytes:
+    """Return the encoding of the sum of products, which may be the identity's; as many scalars as points."""
+    total = _IDENTITY
+    for scalar, point in zip(scalars, points, strict=True):
+        total = rbcl.crypto_core_ristretto255_add(total, point.multiply(scalar).encoded)
+    return total

@@ -51,7 +51,7 @@ PURE_STANDARD = {
     "types",
     "typing",
 }
-PURE_FOREIGN = {"numpy", "cryptography", "protocols", "tenseal", "phe", "rbcl", "gmpy2"}
+PURE_FOREIGN = {"numpy", "cryptography", "protocols", "tenseal", "phe", "rbcl", "gmpy2", "numba", "llvmlite"}
 # The adapter hands SEAL files that live in memory, for SEAL saves and loads by path only, in its own compressed form.
 PURE_EXCEPTIONS = {"protocols/primitives/bfv_seal.py": {"os", "zstandard"}}
 IMPURE_NAMES = ("open", "print", "input", "exec", "eval", "np.random", "numpy.random", "os.environ", "os.urandom")

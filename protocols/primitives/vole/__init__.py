@@ -1,0 +1,1 @@
+"""Silent vector OLE over GF(2^128) from learning parity with noise. Specification: README.md."""
