@@ -1,24 +1,50 @@
-"""RFC 9497, mode OPRF (0x00), suite ristretto255-SHA512: the functions, named as there. README clauses 3 and 4."""
+"""RFC 9497, modes OPRF and VOPRF, suite ristretto255-SHA512: the functions, named as there. README clauses 3, 4, 11."""
 
 from __future__ import annotations
 
 import hashlib
+from enum import Enum
 
 from protocols.errors import LocalProtocolError, ParameterError
-from protocols.primitives.ristretto import UNIFORM_BYTES, Point, Scalar
+from protocols.primitives.ristretto import UNIFORM_BYTES, Point, Scalar, multiply_generator
 from protocols.randomness import Randomness
 
 SUITE = "OPRF(ristretto255, SHA-512)"
+VERIFIABLE_SUITE = "VOPRF(ristretto255, SHA-512)"
 OUTPUT_BYTES = 64
 SEED_BYTES = 32
 MAXIMUM_INPUT_BYTES = 2**16 - 2  # RFC 9497 section 5.1: smaller than 2^16 - 1
 MAXIMUM_INFO_BYTES = 2**16 - 1  # section 3.2.1
 
-_MODE_OPRF = 0x00
-# RFC 9497 section 3.1: "OPRFV1-" || I2OSP(mode, 1) || "-" || identifier
-CONTEXT = b"OPRFV1-" + bytes([_MODE_OPRF]) + b"-ristretto255-SHA512"
-_HASH_TO_GROUP = b"HashToGroup-" + CONTEXT  # section 4.1
-_DERIVE_KEY_PAIR = b"DeriveKeyPair" + CONTEXT  # section 3.2.1, without a hyphen there
+
+class Mode(Enum):
+    """Mode of RFC 9497 section 3.1; the value is the byte in the context string."""
+
+    OPRF = 0x00
+    VOPRF = 0x01  # with a proof that the published key was used: protocols/psi/dleq.py
+
+    @property
+    def context(self) -> bytes:
+        """CreateContextString, section 3.1: "OPRFV1-" || I2OSP(mode, 1) || "-" || identifier."""
+        return b"OPRFV1-" + bytes([self.value]) + b"-ristretto255-SHA512"
+
+    @property
+    def hash_to_group(self) -> bytes:
+        """The domain separation tag of HashToGroup, section 4.1."""
+        return b"HashToGroup-" + self.context
+
+    @property
+    def hash_to_scalar(self) -> bytes:
+        """The domain separation tag of HashToScalar, section 4.1."""
+        return b"HashToScalar-" + self.context
+
+    @property
+    def derive_key_pair(self) -> bytes:
+        """The domain separation tag of DeriveKeyPair, section 3.2.1: without a hyphen there."""
+        return b"DeriveKeyPair" + self.context
+
+
+CONTEXT = Mode.OPRF.context
 
 _SHA512_BLOCK_BYTES = 128
 _PADDED = hashlib.sha512(bytes(_SHA512_BLOCK_BYTES))
@@ -37,7 +63,7 @@ def expand_message_xmd(message: bytes, separation: bytes) -> bytes:
     return hashlib.sha512(first.digest() + b"\x01" + tag).digest()
 
 
-def hash_to_group(data: bytes) -> Point:
+def hash_to_group(data: bytes, mode: Mode = Mode.OPRF) -> Point:
     """Return HashToGroup(data), RFC 9497 section 4.1.
 
     Raises:
@@ -45,7 +71,7 @@ def hash_to_group(data: bytes) -> Point:
     """
     if len(data) > MAXIMUM_INPUT_BYTES:
         raise LocalProtocolError(f"an input has at most {MAXIMUM_INPUT_BYTES} bytes")
-    return Point.from_uniform(expand_message_xmd(data, _HASH_TO_GROUP))
+    return Point.from_uniform(expand_message_xmd(data, mode.hash_to_group))
 
 
 def hash_to_scalar(data: bytes, separation: bytes) -> Scalar:
@@ -66,6 +92,10 @@ class OprfKey:
         """Return the SECRET scalar, 32 little-endian bytes, for sealing it at rest or handing it to a worker."""
         return self.scalar.export_secret()
 
+    def public_key(self) -> Point:
+        """Return the public key, ``k`` times the generator: what a VOPRF proof is checked against."""
+        return multiply_generator(self.scalar)
+
     def __repr__(self) -> str:
         return "OprfKey(<redacted>)"
 
@@ -73,7 +103,7 @@ class OprfKey:
         raise TypeError("an OPRF key cannot be pickled")
 
 
-def derive_key_pair(seed: bytes, info: bytes) -> OprfKey:
+def derive_key_pair(seed: bytes, info: bytes, mode: Mode = Mode.OPRF) -> OprfKey:
     """Return the secret key of DeriveKeyPair, RFC 9497 section 3.2.1. Mode OPRF never publishes the public one.
 
     Raises:
@@ -84,16 +114,16 @@ def derive_key_pair(seed: bytes, info: bytes) -> OprfKey:
     prefix = seed + len(info).to_bytes(2, "big") + info
     for counter in range(256):
         try:
-            return OprfKey(hash_to_scalar(prefix + bytes([counter]), _DERIVE_KEY_PAIR).export_secret())
+            return OprfKey(hash_to_scalar(prefix + bytes([counter]), mode.derive_key_pair).export_secret())
         except ParameterError:  # the zero scalar, 2^-252: section 3.2.1 counts on
             continue
     raise ParameterError("no key comes of this seed")  # pragma: no cover
 
 
-def blind(data: bytes, randomness: Randomness) -> tuple[Scalar, Point]:
+def blind(data: bytes, randomness: Randomness, mode: Mode = Mode.OPRF) -> tuple[Scalar, Point]:
     """Return (blind, blinded element) of Blind(data), RFC 9497 section 3.3.1; a fresh blind for every call."""
     scalar = Scalar.random(randomness)
-    return scalar, hash_to_group(data).multiply(scalar)
+    return scalar, hash_to_group(data, mode).multiply(scalar)
 
 
 def blind_evaluate(key: OprfKey, blinded: Point) -> Point:
@@ -106,15 +136,15 @@ def finalize(data: bytes, inverse_blind: Scalar, evaluated: Point) -> bytes:
 
     Inverting a whole batch at once is five times as cheap, see :func:`protocols.primitives.ristretto.invert_all`.
     """
-    return _output(data, evaluated.multiply(inverse_blind))
+    return output(data, evaluated.multiply(inverse_blind).encoded)
 
 
-def evaluate(key: OprfKey, data: bytes) -> bytes:
+def evaluate(key: OprfKey, data: bytes, mode: Mode = Mode.OPRF) -> bytes:
     """Return the 64-byte output of Evaluate(key, data), RFC 9497 section 3.3.1: what the key's holder computes."""
-    return _output(data, hash_to_group(data).multiply(key.scalar))
+    return output(data, hash_to_group(data, mode).multiply(key.scalar).encoded)
 
 
-def _output(data: bytes, element: Point) -> bytes:
-    parts = (data, element.encoded)
-    framed = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+def output(data: bytes, unblinded: bytes) -> bytes:
+    """Return the 64 bytes of an input and its unblinded element's encoding: the hash of Finalize, section 3.3.1."""
+    framed = len(data).to_bytes(2, "big") + data + len(unblinded).to_bytes(2, "big") + unblinded
     return hashlib.sha512(framed + b"Finalize").digest()
