@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from node.alignment.list_tags import ListTags
 from node.alignment.memory import AlignmentMemory
 from node.bureau_wiring import wire_bureau
 from node.clock import Clock, system_clock
@@ -21,6 +22,8 @@ from node.control.common import CommonControl
 from node.control.dossiers import DossierControl
 from node.control.frequencies import FrequenciesControl
 from node.control.ledger import LedgerControl
+from node.control.lists import ListControl
+from node.control.screenings import ScreeningControl
 from node.errors import Refusal
 from node.foundation import lay_foundation
 from node.jobs.bank_consents import BankConsents
@@ -32,6 +35,12 @@ from node.jobs.bank_online import BankOnline
 from node.jobs.bank_runner import BankRunner, Patience
 from node.jobs.bank_steps import BankParts
 from node.jobs.bureau_upkeep import BureauUpkeep
+from node.jobs.screening_files import ScreeningFiles
+from node.jobs.screening_intake import ScreeningIntake
+from node.jobs.screening_journal import ScreeningJournal
+from node.jobs.screening_opened import OpenedSets
+from node.jobs.screening_runner import ScreeningRunner
+from node.jobs.screening_task import ScreeningParts
 from node.links import Links
 from node.logs import configure, get_logger
 from node.rpc.control_server import ControlFunction, build_control_server, control_service
@@ -56,6 +65,7 @@ class Node:
             self._warnings = _warnings(settings)
             self._peer_server: NodeServer | None = None
             self._runner: BankRunner | None = None
+            self._screening_runner: ScreeningRunner | None = None
             self._upkeep: BureauUpkeep | None = None
             self._ports: dict[str, int] = {}
             own = self._bureau() if settings.node.role is Role.BUREAU else self._bank()
@@ -108,6 +118,7 @@ class Node:
             **control.functions(),
             **FrequenciesControl(parts.frequencies).functions(),
             **LedgerControl(parts.ledger, settings.security, base.clock).functions(),
+            **ListControl(parts.lists, parts.stored_lists, parts.features).functions(),
         }
 
     def _bank(self) -> dict[str, ControlFunction]:
@@ -150,6 +161,7 @@ class Node:
             links.only,
             base.clock,
         )
+        screenings = self._screenings(links, patience)
         dossiers = DossierControl(
             BankDossiers(
                 models.material, base.documents, settings.node.id, base.keys.signing, base.clock, base.randomness
@@ -159,7 +171,24 @@ class Node:
             **self._common(lambda: runner.active, lambda: links.traffic),
             **control.functions(),
             **dossiers.functions(),
+            **screenings.functions(),
         }
+
+    def _screenings(self, links: Links, patience: Patience) -> ScreeningControl:
+        base, folder = self._base, self._base.settings.data_directory
+        journal, files = ScreeningJournal(base.database, base.clock), ScreeningFiles(folder)
+        parts = ScreeningParts(
+            base.settings.node.id,
+            journal,
+            files,
+            ListTags(folder),
+            base.documents,
+            base.sealer,
+            base.keys.signing,
+        )
+        runner = self._screening_runner = ScreeningRunner(parts, links.screening, patience=patience)
+        intake = ScreeningIntake(journal, files, base.sealer, base.randomness)
+        return ScreeningControl(journal, files, intake, runner, OpenedSets(files, base.sealer))
 
     def _listening(self) -> str:
         settings = self._base.settings
@@ -178,8 +207,9 @@ class Node:
             _log.warning(warning)
         if self._peer_server is not None:
             self._listen("server", self._peer_server, run)
-        if self._runner is not None:
-            self._runner.start()
+        for runner in (self._runner, self._screening_runner):
+            if runner is not None:
+                runner.start()
         if self._upkeep is not None:
             self._upkeep.start()
         self._listen("control", self._control, run)
@@ -194,8 +224,9 @@ class Node:
         """Take no new work, let running calls and chunks end, and close everything."""
         seconds = self._base.settings.server.drain_seconds
         self._control.drain(seconds)
-        if self._runner is not None:
-            self._runner.stop()
+        for runner in (self._runner, self._screening_runner):
+            if runner is not None:
+                runner.stop()
         if self._upkeep is not None:
             self._upkeep.stop()
         if self._peer_server is not None:

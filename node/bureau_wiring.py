@@ -13,19 +13,27 @@ from node.foundation import Foundation
 from node.jobs.bureau_admissions import BureauAdmissions
 from node.jobs.bureau_alignment import BureauAlignment
 from node.jobs.bureau_consents import BureauConsents
+from node.jobs.bureau_exchange import BureauExchange
 from node.jobs.bureau_frequencies import BureauFrequencies
 from node.jobs.bureau_journal import BureauJournal
 from node.jobs.bureau_ledger import ExtractionLedger
+from node.jobs.bureau_lists import BureauLists
 from node.jobs.bureau_models import BureauModels
 from node.jobs.bureau_scoring import BureauParts, BureauScoring
+from node.jobs.bureau_screening import BureauScreeningCalls, ScreeningService
+from node.jobs.bureau_screening_close import BureauScreeningClose
 from node.jobs.gate import Gate
+from node.lists.epochs import ListEpochs
 from node.policy.certificates import Authority
 from node.policy.consent import UsccField, VerifierConfig
 from node.rpc.bureau_services import AlignmentService, ConsentService, ScoringService
 from node.rpc.dispatch import Service
+from node.rpc.screening_service import ScreeningRpc
+from node.storage.bureau_screenings import BureauScreenings
 from node.storage.features import FeatureStore
 from node.storage.frequencies import FrequenciesStore
 from node.storage.ledger import Ledger
+from node.storage.screening_lists import ScreeningLists
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,9 @@ class WiredBureau:
     scoring: BureauScoring
     frequencies: BureauFrequencies
     ledger: Ledger
+    lists: BureauLists
+    stored_lists: ScreeningLists
+    screening: ScreeningRpc
 
     def services(self) -> list[Service]:
         """Return what banks may call."""
@@ -47,6 +58,7 @@ class WiredBureau:
             AlignmentService(self.alignment).service(),
             ConsentService(self.consents).service(),
             ScoringService(self.models, self.scoring).service(),
+            self.screening.service(),
         ]
 
 
@@ -70,6 +82,9 @@ def wire_bureau(base: Foundation) -> WiredBureau:
         base.clock,
         ExtractionLedger(book, alert_models=security.ledger_alert_models, alert_days=security.ledger_alert_days),
     )
+    stored_lists = ScreeningLists(base.database, base.settings.data_directory)
+    stored_lists.clean()
+    lists = BureauLists(stored_lists, base.settings.node.id, base.keys.signing, base.clock, base.randomness)
     return WiredBureau(
         features=features,
         journal=journal,
@@ -79,6 +94,30 @@ def wire_bureau(base: Foundation) -> WiredBureau:
         scoring=BureauScoring(parts),
         frequencies=_frequencies(base, features),
         ledger=book,
+        lists=lists,
+        stored_lists=stored_lists,
+        screening=_screening(base, gate, lists, stored_lists),
+    )
+
+
+def _screening(base: Foundation, gate: Gate, lists: BureauLists, stored: ScreeningLists) -> ScreeningRpc:
+    limits = base.settings.limits
+    epochs = ListEpochs(
+        base.database,
+        base.settings.data_directory,
+        base.sealer,
+        base.clock,
+        base.randomness,
+        runner=base.compute.map,
+        wait_seconds=limits.chunk_seconds,
+    )
+    epochs.remove_orphans()
+    journal = BureauScreenings(base.database, base.clock)
+    service = ScreeningService(gate, lists, stored, epochs, journal, base.compute, base.clock, base.randomness)
+    return ScreeningRpc(
+        BureauScreeningCalls(service),
+        BureauExchange(service, wait_seconds=limits.chunk_seconds),
+        BureauScreeningClose(service, base.documents, base.settings.node.id, base.keys.signing),
     )
 
 

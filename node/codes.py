@@ -43,6 +43,22 @@ class Engine(StrEnum):
     PAILLIER = "paillier"
 
 
+class ScreeningMode(StrEnum):
+    """What a bank learns of its list against a bureau's list."""
+
+    CODES = "codes"
+    LABELS = "labels"
+    COUNT = "count"
+
+
+class ScreeningProtocol(StrEnum):
+    """The protocol that a screening runs on."""
+
+    OPRF = "oprf"
+    VOLE = "vole"
+    CARDINALITY = "cardinality"
+
+
 class JobState(StrEnum):
     """Where a job stands; the last three are final."""
 

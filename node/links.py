@@ -11,6 +11,7 @@ from node.foundation import Foundation
 from node.policy.card import PartyCard
 from node.rpc.bureau_client import BureauClient
 from node.rpc.client import Caller, PeerClient
+from node.rpc.screening_client import ScreeningClient
 
 
 class Links:
@@ -47,6 +48,12 @@ class Links:
             if known is not None:
                 self._retire(known[1])
         return client
+
+    def screening(self, bureau: str) -> ScreeningClient:
+        """Return the screening service of a trusted bureau; see :meth:`__call__`."""
+        self(bureau)
+        with self._lock:
+            return ScreeningClient(self._open[bureau][1])
 
     def only(self) -> str:
         """Return the one trusted bureau, for calls that name none.

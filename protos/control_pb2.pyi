@@ -410,6 +410,108 @@ class FrequenciesFrame(_message.Message):
     last: bool
     def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
 
+class PublishListHeader(_message.Message):
+    __slots__ = ("name", "version", "kind", "reason", "code_column", "label_columns", "format", "encoding", "postgresql_url", "postgresql_query")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CODE_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    LABEL_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    POSTGRESQL_URL_FIELD_NUMBER: _ClassVar[int]
+    POSTGRESQL_QUERY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    kind: str
+    reason: str
+    code_column: str
+    label_columns: _containers.RepeatedScalarFieldContainer[str]
+    format: str
+    encoding: str
+    postgresql_url: str
+    postgresql_query: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., code_column: _Optional[str] = ..., label_columns: _Optional[_Iterable[str]] = ..., format: _Optional[str] = ..., encoding: _Optional[str] = ..., postgresql_url: _Optional[str] = ..., postgresql_query: _Optional[str] = ...) -> None: ...
+
+class PublishListFrame(_message.Message):
+    __slots__ = ("header", "content", "last")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    header: PublishListHeader
+    content: bytes
+    last: bool
+    def __init__(self, header: _Optional[_Union[PublishListHeader, _Mapping]] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class PublishListProgress(_message.Message):
+    __slots__ = ("rows", "accepted", "rejected", "rejects", "list")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTED_FIELD_NUMBER: _ClassVar[int]
+    REJECTS_FIELD_NUMBER: _ClassVar[int]
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    accepted: int
+    rejected: int
+    rejects: _containers.RepeatedCompositeFieldContainer[DataReject]
+    list: ListSummary
+    def __init__(self, rows: _Optional[int] = ..., accepted: _Optional[int] = ..., rejected: _Optional[int] = ..., rejects: _Optional[_Iterable[_Union[DataReject, _Mapping]]] = ..., list: _Optional[_Union[ListSummary, _Mapping]] = ...) -> None: ...
+
+class ListListsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListKey(_message.Message):
+    __slots__ = ("name", "version")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class WithdrawListRequest(_message.Message):
+    __slots__ = ("name", "version", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListSummary(_message.Message):
+    __slots__ = ("name", "version", "kind", "state", "codes", "padded_count", "labels", "digest", "published_at", "screenings", "withdrawn_reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    PADDED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    SCREENINGS_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWN_REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    kind: str
+    state: str
+    codes: int
+    padded_count: int
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    digest: str
+    published_at: int
+    screenings: int
+    withdrawn_reason: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., kind: _Optional[str] = ..., state: _Optional[str] = ..., codes: _Optional[int] = ..., padded_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ..., published_at: _Optional[int] = ..., screenings: _Optional[int] = ..., withdrawn_reason: _Optional[str] = ...) -> None: ...
+
+class ListSummaries(_message.Message):
+    __slots__ = ("lists",)
+    LISTS_FIELD_NUMBER: _ClassVar[int]
+    lists: _containers.RepeatedCompositeFieldContainer[ListSummary]
+    def __init__(self, lists: _Optional[_Iterable[_Union[ListSummary, _Mapping]]] = ...) -> None: ...
+
 class LedgerKey(_message.Message):
     __slots__ = ("uscc", "bank")
     USCC_FIELD_NUMBER: _ClassVar[int]
@@ -715,3 +817,119 @@ class ResultFrame(_message.Message):
     ROWS_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[ScoreRow]
     def __init__(self, rows: _Optional[_Iterable[_Union[ScoreRow, _Mapping]]] = ...) -> None: ...
+
+class ScreeningHeader(_message.Message):
+    __slots__ = ("bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label")
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    bureau: str
+    list: str
+    version: str
+    purpose: str
+    mode: str
+    protocol: str
+    idempotency_key: str
+    label: str
+    def __init__(self, bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+
+class ScreeningCodes(_message.Message):
+    __slots__ = ("codes", "last")
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    codes: bytes
+    last: bool
+    def __init__(self, codes: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class ScreeningFrame(_message.Message):
+    __slots__ = ("header", "codes")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    header: ScreeningHeader
+    codes: ScreeningCodes
+    def __init__(self, header: _Optional[_Union[ScreeningHeader, _Mapping]] = ..., codes: _Optional[_Union[ScreeningCodes, _Mapping]] = ...) -> None: ...
+
+class ListScreeningsRequest(_message.Message):
+    __slots__ = ("limit", "state")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    state: str
+    def __init__(self, limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+
+class Screening(_message.Message):
+    __slots__ = ("job_id", "state", "bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label", "rows", "codes", "bad_codes", "duplicates", "padded_codes", "list_tags", "done", "matched", "retries", "bytes_sent", "bytes_received", "commitment", "transcript_digest", "created_at", "updated_at", "error_code", "error_detail")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    BUREAU_FIELD_NUMBER: _ClassVar[int]
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
+    BAD_CODES_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    PADDED_CODES_FIELD_NUMBER: _ClassVar[int]
+    LIST_TAGS_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    RETRIES_FIELD_NUMBER: _ClassVar[int]
+    BYTES_SENT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_RECEIVED_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENT_FIELD_NUMBER: _ClassVar[int]
+    TRANSCRIPT_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    state: str
+    bureau: str
+    list: str
+    version: str
+    purpose: str
+    mode: str
+    protocol: str
+    idempotency_key: str
+    label: str
+    rows: int
+    codes: int
+    bad_codes: int
+    duplicates: int
+    padded_codes: int
+    list_tags: int
+    done: int
+    matched: int
+    retries: int
+    bytes_sent: int
+    bytes_received: int
+    commitment: str
+    transcript_digest: str
+    created_at: int
+    updated_at: int
+    error_code: str
+    error_detail: str
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[str] = ..., bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ..., rows: _Optional[int] = ..., codes: _Optional[int] = ..., bad_codes: _Optional[int] = ..., duplicates: _Optional[int] = ..., padded_codes: _Optional[int] = ..., list_tags: _Optional[int] = ..., done: _Optional[int] = ..., matched: _Optional[int] = ..., retries: _Optional[int] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ..., commitment: _Optional[str] = ..., transcript_digest: _Optional[str] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error_detail: _Optional[str] = ...) -> None: ...
+
+class Screenings(_message.Message):
+    __slots__ = ("screenings",)
+    SCREENINGS_FIELD_NUMBER: _ClassVar[int]
+    screenings: _containers.RepeatedCompositeFieldContainer[Screening]
+    def __init__(self, screenings: _Optional[_Iterable[_Union[Screening, _Mapping]]] = ...) -> None: ...
+
+class ScreeningPart(_message.Message):
+    __slots__ = ("content", "last")
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    last: bool
+    def __init__(self, content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...

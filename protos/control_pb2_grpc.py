@@ -149,6 +149,26 @@ class ControlStub:
                 request_serializer=protos_dot_control__pb2.FrequenciesRequest.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.FrequenciesFrame.FromString,
                 _registered_method=True)
+        self.PublishList = channel.stream_stream(
+                '/banktax.control.v1.Control/PublishList',
+                request_serializer=protos_dot_control__pb2.PublishListFrame.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.PublishListProgress.FromString,
+                _registered_method=True)
+        self.ListLists = channel.unary_unary(
+                '/banktax.control.v1.Control/ListLists',
+                request_serializer=protos_dot_control__pb2.ListListsRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.ListSummaries.FromString,
+                _registered_method=True)
+        self.GetList = channel.unary_unary(
+                '/banktax.control.v1.Control/GetList',
+                request_serializer=protos_dot_control__pb2.ListKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Document.FromString,
+                _registered_method=True)
+        self.WithdrawList = channel.unary_unary(
+                '/banktax.control.v1.Control/WithdrawList',
+                request_serializer=protos_dot_control__pb2.WithdrawListRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.ListSummary.FromString,
+                _registered_method=True)
         self.BuildModel = channel.unary_stream(
                 '/banktax.control.v1.Control/BuildModel',
                 request_serializer=protos_dot_control__pb2.BuildModelRequest.SerializeToString,
@@ -208,6 +228,51 @@ class ControlStub:
                 '/banktax.control.v1.Control/FetchResults',
                 request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.ResultFrame.FromString,
+                _registered_method=True)
+        self.SubmitScreening = channel.stream_unary(
+                '/banktax.control.v1.Control/SubmitScreening',
+                request_serializer=protos_dot_control__pb2.ScreeningFrame.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Screening.FromString,
+                _registered_method=True)
+        self.ListScreenings = channel.unary_unary(
+                '/banktax.control.v1.Control/ListScreenings',
+                request_serializer=protos_dot_control__pb2.ListScreeningsRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Screenings.FromString,
+                _registered_method=True)
+        self.GetScreening = channel.unary_unary(
+                '/banktax.control.v1.Control/GetScreening',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Screening.FromString,
+                _registered_method=True)
+        self.FollowScreening = channel.unary_stream(
+                '/banktax.control.v1.Control/FollowScreening',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Screening.FromString,
+                _registered_method=True)
+        self.ResumeScreening = channel.unary_unary(
+                '/banktax.control.v1.Control/ResumeScreening',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Screening.FromString,
+                _registered_method=True)
+        self.CancelScreening = channel.unary_unary(
+                '/banktax.control.v1.Control/CancelScreening',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Screening.FromString,
+                _registered_method=True)
+        self.FetchScreening = channel.unary_stream(
+                '/banktax.control.v1.Control/FetchScreening',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.ScreeningPart.FromString,
+                _registered_method=True)
+        self.GetScreeningRecord = channel.unary_unary(
+                '/banktax.control.v1.Control/GetScreeningRecord',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.Document.FromString,
+                _registered_method=True)
+        self.OpenScreeningSet = channel.unary_stream(
+                '/banktax.control.v1.Control/OpenScreeningSet',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.ScreeningPart.FromString,
                 _registered_method=True)
 
 
@@ -357,6 +422,31 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PublishList(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLists(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetList(self, request, context):
+        """signed by the bureau; holds no code
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawList(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BuildModel(self, request, context):
         """---- bank
         """
@@ -428,6 +518,64 @@ class ControlServicer:
 
     def FetchResults(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitScreening(self, request_iterator, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListScreenings(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetScreening(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FollowScreening(self, request, context):
+        """ends when the job is final
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeScreening(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelScreening(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FetchScreening(self, request, context):
+        """the result as CSV
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetScreeningRecord(self, request, context):
+        """signed by both parties
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenScreeningSet(self, request, context):
+        """set and seed, for an auditor; confidential
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -550,6 +698,26 @@ def add_ControlServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_control__pb2.FrequenciesRequest.FromString,
                     response_serializer=protos_dot_control__pb2.FrequenciesFrame.SerializeToString,
             ),
+            'PublishList': grpc.stream_stream_rpc_method_handler(
+                    servicer.PublishList,
+                    request_deserializer=protos_dot_control__pb2.PublishListFrame.FromString,
+                    response_serializer=protos_dot_control__pb2.PublishListProgress.SerializeToString,
+            ),
+            'ListLists': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLists,
+                    request_deserializer=protos_dot_control__pb2.ListListsRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.ListSummaries.SerializeToString,
+            ),
+            'GetList': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetList,
+                    request_deserializer=protos_dot_control__pb2.ListKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Document.SerializeToString,
+            ),
+            'WithdrawList': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawList,
+                    request_deserializer=protos_dot_control__pb2.WithdrawListRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.ListSummary.SerializeToString,
+            ),
             'BuildModel': grpc.unary_stream_rpc_method_handler(
                     servicer.BuildModel,
                     request_deserializer=protos_dot_control__pb2.BuildModelRequest.FromString,
@@ -609,6 +777,51 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.FetchResults,
                     request_deserializer=protos_dot_control__pb2.JobKey.FromString,
                     response_serializer=protos_dot_control__pb2.ResultFrame.SerializeToString,
+            ),
+            'SubmitScreening': grpc.stream_unary_rpc_method_handler(
+                    servicer.SubmitScreening,
+                    request_deserializer=protos_dot_control__pb2.ScreeningFrame.FromString,
+                    response_serializer=protos_dot_control__pb2.Screening.SerializeToString,
+            ),
+            'ListScreenings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListScreenings,
+                    request_deserializer=protos_dot_control__pb2.ListScreeningsRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.Screenings.SerializeToString,
+            ),
+            'GetScreening': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetScreening,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Screening.SerializeToString,
+            ),
+            'FollowScreening': grpc.unary_stream_rpc_method_handler(
+                    servicer.FollowScreening,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Screening.SerializeToString,
+            ),
+            'ResumeScreening': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeScreening,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Screening.SerializeToString,
+            ),
+            'CancelScreening': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelScreening,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Screening.SerializeToString,
+            ),
+            'FetchScreening': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchScreening,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.ScreeningPart.SerializeToString,
+            ),
+            'GetScreeningRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetScreeningRecord,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.Document.SerializeToString,
+            ),
+            'OpenScreeningSet': grpc.unary_stream_rpc_method_handler(
+                    servicer.OpenScreeningSet,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.ScreeningPart.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1243,6 +1456,114 @@ class Control:
             _registered_method=True)
 
     @staticmethod
+    def PublishList(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/banktax.control.v1.Control/PublishList',
+            protos_dot_control__pb2.PublishListFrame.SerializeToString,
+            protos_dot_control__pb2.PublishListProgress.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ListLists',
+            protos_dot_control__pb2.ListListsRequest.SerializeToString,
+            protos_dot_control__pb2.ListSummaries.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/GetList',
+            protos_dot_control__pb2.ListKey.SerializeToString,
+            protos_dot_control__pb2.Document.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/WithdrawList',
+            protos_dot_control__pb2.WithdrawListRequest.SerializeToString,
+            protos_dot_control__pb2.ListSummary.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def BuildModel(request,
             target,
             options=(),
@@ -1556,6 +1877,249 @@ class Control:
             '/banktax.control.v1.Control/FetchResults',
             protos_dot_control__pb2.JobKey.SerializeToString,
             protos_dot_control__pb2.ResultFrame.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitScreening(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/banktax.control.v1.Control/SubmitScreening',
+            protos_dot_control__pb2.ScreeningFrame.SerializeToString,
+            protos_dot_control__pb2.Screening.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListScreenings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ListScreenings',
+            protos_dot_control__pb2.ListScreeningsRequest.SerializeToString,
+            protos_dot_control__pb2.Screenings.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/GetScreening',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.Screening.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FollowScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/banktax.control.v1.Control/FollowScreening',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.Screening.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/ResumeScreening',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.Screening.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/CancelScreening',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.Screening.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchScreening(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/banktax.control.v1.Control/FetchScreening',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.ScreeningPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetScreeningRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/banktax.control.v1.Control/GetScreeningRecord',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.Document.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenScreeningSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/banktax.control.v1.Control/OpenScreeningSet',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.ScreeningPart.FromString,
             options,
             channel_credentials,
             insecure,

@@ -81,7 +81,7 @@ class AlignmentMemory:
         try:
             return open_tags(path, epoch.tag_count, epoch.tags_digest)
         except TagFileError:
-            _fetch(path, epoch, download)
+            fetch_tags(path, epoch, download)
         tags = open_tags(path, epoch.tag_count, epoch.tags_digest)
         self._forget_other_epochs(bureau, epoch.epoch_id, folder)
         return tags
@@ -103,10 +103,14 @@ class AlignmentMemory:
             conn.execute(delete(table).where(table.c.bureau == bureau, table.c.epoch_id != epoch_id))
 
 
-def _fetch(path: Path, epoch: EpochInfo, download: Download) -> None:
-    """Download into ``path``'s partial file, check it, make it durable and give it its name."""
+def fetch_tags(path: Path, epoch: EpochInfo, download: Download) -> None:
+    """Download an epoch's tags, check them, make them durable and give the file its name.
+
+    Raises:
+        Refusal: ``MALFORMED`` when they are not what the epoch announced, ``PEER_UNREACHABLE`` when they end early.
+    """
     partial = path.with_suffix(".part")
-    _append(partial, epoch, download)
+    append_items(partial, epoch.tag_count, TAG_BYTES, lambda first: download(epoch.epoch_id, first))
     try:
         open_tags(partial, epoch.tag_count, epoch.tags_digest)
     except TagFileError as fault:
@@ -115,15 +119,18 @@ def _fetch(path: Path, epoch: EpochInfo, download: Download) -> None:
     rename(partial, path)
 
 
-def _append(partial: Path, epoch: EpochInfo, download: Download) -> None:
-    """Append what is missing of the epoch's tags. What arrived before a failure stays, for the next attempt."""
+def append_items(partial: Path, count: int, item_bytes: int, download: Callable[[int], Iterator[bytes]]) -> None:
+    """Append what is missing of ``count`` items; what arrived before a failure stays, for the next attempt.
+
+    ``download`` gives frames of whole items from an index on.
+    """
     with partial.open("ab") as file:
-        have = min(file.tell() // TAG_BYTES, epoch.tag_count)
-        file.truncate(have * TAG_BYTES)
-        missing = (epoch.tag_count - have) * TAG_BYTES
-        for frame in download(epoch.epoch_id, have) if missing else ():
-            if not frame or len(frame) % TAG_BYTES or len(frame) > missing:
-                raise _false("a frame of tags is empty, not of whole tags, or past the announced count")
+        have = min(file.tell() // item_bytes, count)
+        file.truncate(have * item_bytes)
+        missing = (count - have) * item_bytes
+        for frame in download(have) if missing else ():
+            if not frame or len(frame) % item_bytes or len(frame) > missing:
+                raise _false("a frame is empty, not of whole items, or past the announced count")
             file.write(frame)
             missing -= len(frame)
         file.flush()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from node.alignment.epoch import (
 )
 from node.alignment.quota import charge
 from node.alignment.tag_files import TagFileError, check_file, check_size, frames
+from node.alignment.turns import Turns
 from node.clock import Clock
 from node.codes import Code, Side
 from node.errors import Refusal
@@ -66,9 +65,7 @@ class StandingSet:
         self._clock = clock
         self._randomness = randomness
         self._runner = runner
-        self._wait_seconds = wait_seconds
-        self._guard = threading.Lock()
-        self._building: dict[str, threading.Lock] = {}
+        self._building = Turns(wait_seconds, "the standing set is still being prepared for this bank")
         self._digest: tuple[str, bytes] | None = None  # of the version seen last
         self._checked: set[bytes] = set()  # epochs whose file's digest was checked in this process
         self._keys: dict[str, tuple[bytes, OprfKey]] = {}
@@ -80,7 +77,7 @@ class StandingSet:
             Refusal: ``DEADLINE_EXCEEDED`` when another call's build for this bank does not end in time,
                 ``BOUND_EXCEEDED`` for a standing set of more than 2^27 codes.
         """
-        with self._alone(bank):
+        with self._building.turn(bank):
             row = self._row(bank)
             if row is not None and self._digest == (codes.version, row.standing_digest) and self._sound(row):
                 return _info(row)
@@ -129,18 +126,6 @@ class StandingSet:
         for path in orphans:
             path.unlink()
         return len(orphans)
-
-    @contextmanager
-    def _alone(self, bank: str) -> Iterator[None]:
-        """Let one thread at a time look after a bank's epoch: a second one waits and finds it built."""
-        with self._guard:
-            lock = self._building.setdefault(bank, threading.Lock())
-        if not lock.acquire(timeout=self._wait_seconds):
-            raise Refusal(Code.DEADLINE_EXCEEDED, "the standing set is still being prepared for this bank")
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _row(self, bank: str) -> Row[Any] | None:
         with self._database.read() as conn:

@@ -1,4 +1,4 @@
-"""Tag files on disk: checked when opened, memory-mapped, read in frames."""
+"""Tag files on disk: checked when opened, memory-mapped, read in frames; and files of sealed labels, item by item."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ import numpy as np
 from protocols.errors import PeerProtocolError
 from protocols.psi.tags import TAG_BYTES, TagSet
 
-FRAME_TAGS = 65_536  # 768 KiB a frame
+FRAME_TAGS = 65_536
+FRAME_BYTES = FRAME_TAGS * TAG_BYTES  # 768 KiB
 
 
 class TagFileError(Exception):
     """A tag file is missing, or is not the one whose count and digest were recorded."""
 
 
-def check_file(path: Path, count: int, digest: bytes) -> None:
-    """Return if the file holds ``count`` tags whose SHA-256 is ``digest``, else raise :class:`TagFileError`."""
-    check_size(path, count)
+def check_file(path: Path, count: int, digest: bytes, item_bytes: int = TAG_BYTES) -> None:
+    """Return if the file holds ``count`` items whose SHA-256 is ``digest``, else raise :class:`TagFileError`."""
+    check_size(path, count, item_bytes)
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").digest() != digest:
             raise TagFileError("a tag file has another digest than the one recorded")
 
 
-def check_size(path: Path, count: int) -> None:
-    """Return if the file has the size of ``count`` tags, else raise :class:`TagFileError`."""
+def check_size(path: Path, count: int, item_bytes: int = TAG_BYTES) -> None:
+    """Return if the file has the size of ``count`` items, else raise :class:`TagFileError`."""
     try:
         size = path.stat().st_size
     except FileNotFoundError:
         raise TagFileError("a tag file is missing") from None
-    if size != count * TAG_BYTES:
+    if size != count * item_bytes:
         raise TagFileError("a tag file has another size than the one recorded")
 
 
@@ -45,8 +46,8 @@ def open_tags(path: Path, count: int, digest: bytes) -> TagSet:
         raise TagFileError(str(fault)) from None
 
 
-def frames(path: Path, first: int) -> Iterator[bytes]:
-    """Give the tags of the file from index ``first``, at most ``FRAME_TAGS`` at a time.
+def frames(path: Path, first: int, item_bytes: int = TAG_BYTES) -> Iterator[bytes]:
+    """Give the items of the file from index ``first``, whole ones, at most ``FRAME_BYTES`` at a time.
 
     The file is open from the first frame to the last, so that dropping it meanwhile does not break a download.
     Raises :class:`TagFileError` when it was dropped before.
@@ -56,6 +57,6 @@ def frames(path: Path, first: int) -> Iterator[bytes]:
     except FileNotFoundError:
         raise TagFileError("a tag file is missing") from None
     with file:
-        file.seek(first * TAG_BYTES)
-        while frame := file.read(FRAME_TAGS * TAG_BYTES):
+        file.seek(first * item_bytes)
+        while frame := file.read(FRAME_BYTES // item_bytes * item_bytes):
             yield frame

@@ -100,8 +100,19 @@ class CsvList(ApplicantList):
         if first is None:
             raise Refusal(Code.INVALID_INPUT, f"{path} is empty")
         self._headless = len(first) == 1 and _looks_like_code(first[0])
+        self.names = tuple(["uscc"] if self._headless else first)
         self._layout = Layout.from_header(["uscc"] if self._headless else first, path)
         self.fields = self._layout.fields
+
+    @property
+    def headless(self) -> bool:
+        """Whether the first line is a code already."""
+        return self._headless
+
+    @property
+    def text(self) -> CsvText:
+        """How the file is read."""
+        return self._text
 
     def __iter__(self) -> Iterator[Applicant]:
         """Yield applicants in the file's order; blank lines are passed over."""

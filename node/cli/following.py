@@ -37,7 +37,7 @@ def follow_job(state: State, node: ControlClient, job_id: str) -> Job:
     try:
         with progress(state, state.text("job", "作业"), lines=True) as bar:
             for job in node.jobs.follow(job_id):
-                bar.update(job.finished, job.rows or None, _state_name(state, job.state))
+                bar.update(job.finished, job.rows or None, state_name(state, job.state))
     except KeyboardInterrupt:
         _say_it_goes_on(state, job_id)
         raise
@@ -77,7 +77,8 @@ def _remedy(state: State, job: Job) -> str:
     return f"{state.text(meaning.english, meaning.chinese)} {state.text(meaning.remedy, meaning.remedy_chinese)} "
 
 
-def _state_name(state: State, job_state: JobState) -> str:
+def state_name(state: State, job_state: JobState) -> str:
+    """Return a state's name in the language of the terminal."""
     return _CHINESE_STATES[job_state] if state.language is Language.CHINESE else str(job_state)
 
 

@@ -6,6 +6,7 @@ import click
 
 from node.cli.commands.admission import admission
 from node.cli.commands.agreement import agreement
+from node.cli.commands.audit import audit
 from node.cli.commands.auditor import auditor
 from node.cli.commands.catalogue import catalogue
 from node.cli.commands.consent import consent
@@ -15,10 +16,13 @@ from node.cli.commands.enterprise import enterprise
 from node.cli.commands.init import init
 from node.cli.commands.job import job
 from node.cli.commands.ledger import ledger
+from node.cli.commands.lists import lists
 from node.cli.commands.model import model
 from node.cli.commands.operator import operator
 from node.cli.commands.party import party
 from node.cli.commands.score import score
+from node.cli.commands.screen import screen
+from node.cli.commands.screening import screening
 from node.cli.commands.serve import serve
 from node.cli.commands.status import status, version
 from node.cli.commands.tls import tls
@@ -34,14 +38,18 @@ COMMANDS: tuple[click.Command, ...] = (
     catalogue,
     agreement,
     data,
+    lists,
     consent,
     enterprise,
     model,
     admission,
     score,
     job,
+    screen,
+    screening,
     ledger,
     auditor,
+    audit,
     demo,
     version,
 )

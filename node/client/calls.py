@@ -65,6 +65,14 @@ class Caller:
         self._channel = open_channel(access)
         self._stub = ControlStub(self._channel)  # type: ignore[no-untyped-call]
 
+    def reconnect_if_running(self) -> None:
+        """Open the channel anew where the node has an address; one that is down is asked again later."""
+        try:
+            self.reconnect()
+        except Refusal as refusal:
+            if refusal.code is not Code.NODE_NOT_RUNNING:
+                raise
+
     def close(self) -> None:
         """Close the channel; running calls are cancelled."""
         if self._channel is not None:

@@ -24,10 +24,12 @@ from node.client.data import Data
 from node.client.documents import Admissions, Agreements, Catalogues
 from node.client.jobs import Jobs
 from node.client.ledger import Ledger
+from node.client.lists import Lists
 from node.client.models import Models
 from node.client.parties import Parties
 from node.client.results import Status
 from node.client.scores import Scores
+from node.client.screenings import Screenings
 from protos import control_pb2 as pb
 
 
@@ -47,10 +49,12 @@ class ControlClient:
         self.admissions = Admissions(self._caller)
         self.ledger = Ledger(self._caller)
         self.data = Data(self._caller)
+        self.lists = Lists(self._caller)
         self.consents = Consents(self._caller)
         self.models = Models(self._caller)
         self.scores = Scores(self._caller)
         self.jobs = Jobs(self._caller)
+        self.screenings = Screenings(self._caller)
 
     @classmethod
     def for_directory(

@@ -188,6 +188,34 @@ class DataProgress:
 
 
 @dataclass(frozen=True)
+class ScreeningListSummary:
+    """One version of a bureau's list; ``padded_count`` is what banks learn of its size, ``codes`` what it has."""
+
+    name: str
+    version: str
+    kind: str
+    state: str
+    codes: int
+    padded_count: int
+    labels: tuple[str, ...]
+    digest: str
+    published_at: datetime | None
+    screenings: int
+    withdrawn_reason: str
+
+
+@dataclass(frozen=True)
+class ListProgress:
+    """How far a publication is; ``published`` stands in the last message only."""
+
+    rows: int
+    accepted: int
+    rejected: int
+    rejects: tuple[DataReject, ...]
+    published: ScreeningListSummary | None
+
+
+@dataclass(frozen=True)
 class FrequenciesProgress:
     """How far counting is, in parts; ``document`` is the signed file, in the last step only."""
 

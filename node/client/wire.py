@@ -159,6 +159,34 @@ def feature_set(message: pb.FeatureSet) -> results.FeatureSet:
     )
 
 
+def screening_list(message: pb.ListSummary) -> results.ScreeningListSummary:
+    """Return one version of a bureau's list."""
+    return results.ScreeningListSummary(
+        name=message.name,
+        version=message.version,
+        kind=message.kind,
+        state=message.state,
+        codes=message.codes,
+        padded_count=message.padded_count,
+        labels=tuple(message.labels),
+        digest=message.digest,
+        published_at=moment(message.published_at),
+        screenings=message.screenings,
+        withdrawn_reason=message.withdrawn_reason,
+    )
+
+
+def list_progress(message: pb.PublishListProgress) -> results.ListProgress:
+    """Return how far a publication is."""
+    return results.ListProgress(
+        rows=message.rows,
+        accepted=message.accepted,
+        rejected=message.rejected,
+        rejects=tuple(results.DataReject(each.row, each.field, each.reason) for each in message.rejects),
+        published=screening_list(message.list) if message.HasField("list") else None,
+    )
+
+
 def data_progress(message: pb.DataProgress) -> results.DataProgress:
     """Return how far an import is."""
     return results.DataProgress(

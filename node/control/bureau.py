@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 from node.clock import Clock
 from node.codes import Code
 from node.control import messages
 from node.control.consents import ConsentControl
 from node.control.requests import listed, parse_job_id, parse_state
-from node.data.files import CsvSource, ParquetSource
+from node.control.uploads import open_source
 from node.data.importer import ImportOptions, ImportProgress, ImportReport, iterate_import
-from node.data.postgresql import PostgresqlSource
-from node.data.sources import Source
 from node.errors import Refusal
 from node.jobs.bureau_consents import BureauConsents
 from node.jobs.bureau_journal import BureauJob, BureauJournal
@@ -23,10 +19,8 @@ from node.jobs.documents import Documents
 from node.rpc.control_server import ControlFunction, OperatorContext
 from node.storage.consents import Consents
 from node.storage.database import Database
-from node.storage.features import FeatureStore, disk_errors
+from node.storage.features import FeatureStore
 from protos import control_pb2 as pb
-
-MAXIMUM_UPLOAD_BYTES = 64 << 30
 
 
 class BureauControl:
@@ -76,7 +70,7 @@ class BureauControl:
         header = first.header
         catalogue = self._documents.catalogue(header.catalogue_id, header.catalogue_version or None)
         with self._features.scratch() as folder:
-            source = _source(header, frames, folder)
+            source = open_source(header, frames, folder)
             steps = iterate_import(
                 source,
                 catalogue,
@@ -153,28 +147,3 @@ def _steps(
             report: ImportReport = finished.value
             return report
         yield messages.data_progress(step)
-
-
-def _source(header: pb.DataHeader, frames: Iterator[pb.DataFrame], folder: Path) -> Source:
-    if header.format == "postgresql":
-        return PostgresqlSource(header.postgresql_url, header.postgresql_query)
-    if header.format not in ("csv", "parquet"):
-        raise Refusal(Code.INVALID_INPUT, "format: csv, parquet or postgresql")
-    path = _spool(frames, folder)
-    return CsvSource(path, header.encoding or None) if header.format == "csv" else ParquetSource(path)
-
-
-def _spool(frames: Iterator[pb.DataFrame], folder: Path) -> Path:
-    received, last = 0, False
-    with disk_errors(), tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-        for frame in frames:
-            if frame.WhichOneof("part") != "content":
-                raise Refusal(Code.MALFORMED, "an import's header comes once, before its content")
-            received += len(frame.content)
-            if received > MAXIMUM_UPLOAD_BYTES:
-                raise Refusal(Code.INVALID_INPUT, f"the file is larger than {MAXIMUM_UPLOAD_BYTES >> 30} GiB")
-            file.write(frame.content)
-            last = frame.last
-    if not last:
-        raise Refusal(Code.MALFORMED, "the file ended without its last part: it was cut off")
-    return Path(file.name)

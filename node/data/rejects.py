@@ -23,6 +23,7 @@ class RejectReason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     OFF_STEP = "off_step"
     UNKNOWN_CODE = "unknown_code"
+    LABEL_TOO_LONG = "label_too_long"
 
 
 @dataclass(frozen=True, order=True)

@@ -31,6 +31,7 @@ class Asked:
     catalogue_id: str = ""
     catalogue_version: int = 0
     rows: int = 0
+    mode: str | None = None
 
 
 NOTHING_PARTICULAR = Asked()
@@ -84,6 +85,7 @@ class Gate:
             rows=asked.rows,
             now_ms=self._clock(),
             agreement=agreement,
+            mode=asked.mode,
         )
 
     def _catalogue(self, asked: Asked) -> Catalogue | None:

@@ -25,11 +25,13 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 )
 
 
-def check_transition(before: JobState, after: JobState) -> None:
-    """Return if a job may go from ``before`` to ``after``.
+def check_transition(
+    before: JobState, after: JobState, table: Mapping[JobState, frozenset[JobState]] = TRANSITIONS
+) -> None:
+    """Return if a job may go from ``before`` to ``after``; ``table`` is that of scoring jobs unless given.
 
     Raises:
         Refusal: ``WRONG_STATE``.
     """
-    if after not in TRANSITIONS[before]:
+    if after not in table[before]:
         raise Refusal(Code.WRONG_STATE, f"a job that is {before} cannot become {after}")

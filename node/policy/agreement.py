@@ -13,7 +13,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from node.codes import ModelClass, Purpose
+from node.codes import ModelClass, Purpose, ScreeningMode
 from node.policy import documents
 from node.policy.catalogue import MAXIMUM_FIELDS
 from node.policy.documents import SignedDocument
@@ -89,6 +89,27 @@ class Certification(PolicyModel):
     ] = 10
 
 
+class Screening(PolicyModel):
+    """What a bank may learn of its own lists against the bureau's lists. Codes are counted as padded.
+
+    Matched codes are the least that the protocol for large lists can give; labels and counts are agreed by name.
+    """
+
+    modes: Annotated[
+        tuple[ScreeningMode, ...],
+        Field(min_length=1, description="what the bank may learn"),
+        AfterValidator(require_distinct),
+    ] = (ScreeningMode.CODES,)
+    purposes: Annotated[
+        tuple[Purpose, ...], Field(min_length=1, description="what it is for"), AfterValidator(require_distinct)
+    ] = (Purpose.PORTFOLIO_SCREENING,)
+    max_codes_per_job: Count = Field(default=200_000, description="codes of one job, padded")
+    max_codes_per_term: Count = Field(default=2_000_000, description="codes of all jobs of the agreement, padded")
+    minimum_count: Annotated[int, Field(ge=20, le=1_000_000)] = Field(
+        default=1_000, description="codes of a list that is only counted at least, and that tell two such lists apart"
+    )
+
+
 class Agreement(PolicyModel):
     """What both parties signed. Valid from ``valid_from`` on and before ``valid_until``."""
 
@@ -110,6 +131,7 @@ class Agreement(PolicyModel):
     ]
     limits: Limits = Limits()
     certification: Certification = Certification()
+    screening: Screening | None = Field(default=None, description="no list may be screened without it")
     auditors: Annotated[tuple[PartyId, ...], Field(max_length=16), AfterValidator(require_distinct)] = ()
     valid_from: AwareDatetime
     valid_until: AwareDatetime

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
-from node.codes import Code, ModelClass, Purpose
+from node.codes import Code, ModelClass, Purpose, ScreeningMode
 from node.errors import Refusal
-from node.policy.agreement import Agreement
+from node.policy.agreement import Agreement, Screening
 from node.policy.catalogue import Catalogue, Provision
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -25,7 +25,7 @@ class CallContext:
     """What a rule may look at: one call of a bank at a bureau.
 
     ``peer_address`` is an IP address or gRPC's peer string; ``rows`` the enterprises that the call is about; ``now_ms``
-    Unix milliseconds. ``agreement`` is the one that the bureau found for the pair, or None.
+    Unix milliseconds. ``agreement`` is the one that the bureau found for the pair, or None. ``mode`` is of a screening.
     """
 
     bank: str
@@ -38,6 +38,7 @@ class CallContext:
     rows: int
     now_ms: int
     agreement: Agreement | None
+    mode: str | None = None
 
 
 Rule = Callable[[CallContext], None]
@@ -116,6 +117,26 @@ def within_rows(call: CallContext) -> None:
         raise Refusal(Code.QUOTA_EXCEEDED, f"a job may hold at most {limit} enterprises")
 
 
+def with_screening(call: CallContext) -> None:
+    """Refuse where the agreement has no section on screening."""
+    _screening(call)
+
+
+def for_agreed_screening(call: CallContext) -> None:
+    """Refuse a screening for another purpose, in another mode, or with more or fewer codes than agreed."""
+    screening = _screening(call)
+    if call.purpose not in screening.purposes:
+        raise Refusal(Code.AGREEMENT_INACTIVE, f"purpose {_shown(call.purpose)} is not agreed for screening")
+    if call.mode not in screening.modes:
+        raise Refusal(Code.AGREEMENT_INACTIVE, f"mode {_shown(call.mode)} is not agreed for screening")
+    if not 0 <= call.rows <= screening.max_codes_per_job:
+        raise Refusal(Code.QUOTA_EXCEEDED, f"a screening may hold at most {screening.max_codes_per_job} padded codes")
+    if call.mode == ScreeningMode.COUNT and call.rows < screening.minimum_count:
+        raise Refusal(
+            Code.AGREEMENT_INACTIVE, f"a list that is only counted has at least {screening.minimum_count} codes"
+        )
+
+
 CONNECTION = AllOf((in_force, from_agreed_network))
 """What every call needs; enough for alignment, consents and closing a job."""
 
@@ -124,6 +145,12 @@ MODEL = AllOf((CONNECTION, of_agreed_model_class, over_agreed_fields))
 
 SCORING = AllOf((MODEL, for_agreed_purpose, within_rows))
 """For opening a job and for every chunk of it."""
+
+LISTS = AllOf((CONNECTION, with_screening))
+"""For asking which lists there are."""
+
+SCREENING = AllOf((CONNECTION, for_agreed_screening))
+"""For opening a screening and for every call of it."""
 
 
 class DailyQuota(StrEnum):
@@ -166,6 +193,16 @@ def _agreement(call: CallContext) -> Agreement:
     if call.agreement is None:
         raise Refusal(Code.AGREEMENT_INACTIVE, f"there is no agreement between {call.bank} and {call.bureau}")
     return call.agreement
+
+
+def _screening(call: CallContext) -> Screening:
+    if (screening := _agreement(call).screening) is None:
+        raise Refusal(
+            Code.AGREEMENT_INACTIVE,
+            "the agreement allows no screening",
+            remedy="Agree on a section for it: banktax agreement draft --screening.",
+        )
+    return screening
 
 
 def _shown(name: str | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from protos import alignment_pb2, consent_pb2, control_pb2, scoring_pb2
+from protos import alignment_pb2, consent_pb2, control_pb2, scoring_pb2, screening_pb2
 
 RequestT = TypeVar("RequestT", bound=Message)
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -21,6 +21,7 @@ ResponseT = TypeVar("ResponseT", bound=Message)
 SCORING = "banktax.scoring.v1.Scoring"
 CONSENT = "banktax.consent.v1.Consent"
 ALIGNMENT = "banktax.alignment.v1.Alignment"
+SCREENING = "banktax.screening.v1.Screening"
 CONTROL = "banktax.control.v1.Control"
 
 
@@ -94,6 +95,65 @@ DOWNLOAD_TAGS = Method(
 EVALUATE = Method(
     ALIGNMENT, "Evaluate", Kind.UNARY, Pace.CHUNK, alignment_pb2.EvaluateRequest, alignment_pb2.EvaluateResponse
 )
+GET_LIST = Method(
+    SCREENING, "GetList", Kind.UNARY, Pace.UNARY, screening_pb2.ListRequest, screening_pb2.ListDescription
+)
+OPEN_SCREENING = Method(  # the first one of a bank and version evaluates the whole list
+    SCREENING,
+    "OpenScreening",
+    Kind.UNARY,
+    Pace.STREAM,
+    screening_pb2.OpenScreeningRequest,
+    screening_pb2.OpenScreeningResponse,
+)
+DOWNLOAD_LIST_TAGS = Method(
+    SCREENING,
+    "DownloadTags",
+    Kind.SERVER_STREAM,
+    Pace.STREAM,
+    screening_pb2.SegmentRequest,
+    screening_pb2.SegmentFrame,
+)
+DOWNLOAD_LABELS = Method(
+    SCREENING,
+    "DownloadLabels",
+    Kind.SERVER_STREAM,
+    Pace.STREAM,
+    screening_pb2.SegmentRequest,
+    screening_pb2.SegmentFrame,
+)
+EVALUATE_LIST = Method(
+    SCREENING,
+    "EvaluateList",
+    Kind.UNARY,
+    Pace.CHUNK,
+    screening_pb2.EvaluateListRequest,
+    screening_pb2.EvaluateListResponse,
+)
+EXCHANGE_VOLE = Method(
+    SCREENING,
+    "ExchangeVole",
+    Kind.BIDIRECTIONAL,
+    Pace.STREAM,
+    screening_pb2.ExchangeFrame,
+    screening_pb2.ExchangeFrame,
+)
+EXCHANGE_COUNT = Method(
+    SCREENING,
+    "ExchangeCount",
+    Kind.BIDIRECTIONAL,
+    Pace.STREAM,
+    screening_pb2.ExchangeFrame,
+    screening_pb2.ExchangeFrame,
+)
+CLOSE_SCREENING = Method(
+    SCREENING,
+    "CloseScreening",
+    Kind.UNARY,
+    Pace.UNARY,
+    screening_pb2.CloseScreeningRequest,
+    screening_pb2.CloseScreeningResponse,
+)
 
 PEER_METHODS: tuple[Method[Any, Any], ...] = (
     REGISTER_MODEL,
@@ -106,6 +166,14 @@ PEER_METHODS: tuple[Method[Any, Any], ...] = (
     GET_EPOCH,
     DOWNLOAD_TAGS,
     EVALUATE,
+    GET_LIST,
+    OPEN_SCREENING,
+    DOWNLOAD_LIST_TAGS,
+    DOWNLOAD_LABELS,
+    EVALUATE_LIST,
+    EXCHANGE_VOLE,
+    EXCHANGE_COUNT,
+    CLOSE_SCREENING,
 )
 
 

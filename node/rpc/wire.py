@@ -41,7 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _peers_fault(read: Callable[P, T]) -> Callable[P, T]:
+def peers_fault(read: Callable[P, T]) -> Callable[P, T]:
     """Whatever a peer's bytes do wrong is the peer's: ``MALFORMED``."""
 
     @wraps(read)
@@ -87,7 +87,7 @@ def _public_field(field: DescribedField) -> scoring_pb2.PublicField:
             return scoring_pb2.PublicField(field=field.field, linear=linear)
 
 
-@_peers_fault
+@peers_fault
 def model_description(header: scoring_pb2.ModelHeader) -> ModelDescription:
     """Return the description that a bank sent.
 
@@ -103,23 +103,23 @@ def model_description(header: scoring_pb2.ModelHeader) -> ModelDescription:
     if not 0 < header.expires_at < 1 << 40:
         raise PeerProtocolError("a model's expiry is not a time")
     return ModelDescription(
-        name=_text(header.name, "name", limit=MAXIMUM_NAME),
-        version=_text(header.version, "version", limit=MAXIMUM_VERSION),
-        model_class=_text(header.model_class, "model_class"),
-        supersedes=_text(header.supersedes, "supersedes", limit=MAXIMUM_VERSION, empty=True),
-        catalogue_id=_text(header.catalogue_id, "catalogue_id", limit=MAXIMUM_ID),
+        name=text(header.name, "name", limit=MAXIMUM_NAME),
+        version=text(header.version, "version", limit=MAXIMUM_VERSION),
+        model_class=text(header.model_class, "model_class"),
+        supersedes=text(header.supersedes, "supersedes", limit=MAXIMUM_VERSION, empty=True),
+        catalogue_id=text(header.catalogue_id, "catalogue_id", limit=MAXIMUM_ID),
         catalogue_version=header.catalogue_version,
         fields=tuple(_described_field(field) for field in header.fields),
-        profile=_text(header.profile, "profile"),
-        encrypted_digest=_exactly(header.encrypted_digest, DIGEST_BYTES, "encrypted_digest"),
+        profile=text(header.profile, "profile"),
+        encrypted_digest=exactly(header.encrypted_digest, DIGEST_BYTES, "encrypted_digest"),
         encrypted_bytes=header.encrypted_bytes,
         expires_at=header.expires_at,
-        purposes=tuple(_text(purpose, "purposes") for purpose in header.purposes),
+        purposes=tuple(text(purpose, "purposes") for purpose in header.purposes),
     )
 
 
 def _described_field(field: scoring_pb2.PublicField) -> DescribedField:
-    name = _text(field.field, "field")
+    name = text(field.field, "field")
     match field.WhichOneof("kind"):
         case "bins":
             return DescribedBins(name, _texts(field.bins.edges, "edges", MAXIMUM_COLUMNS))
@@ -132,7 +132,7 @@ def _described_field(field: scoring_pb2.PublicField) -> DescribedField:
         case "linear":
             linear = field.linear
             return DescribedLinear(
-                name, _text(linear.low, "low"), _text(linear.high, "high"), _text(linear.quantum, "quantum")
+                name, text(linear.low, "low"), text(linear.high, "high"), text(linear.quantum, "quantum")
             )
         case _:
             raise PeerProtocolError("a field is neither bins, groups nor linear")
@@ -153,17 +153,17 @@ def opening_message(opening: JobOpening) -> scoring_pb2.OpenJobRequest:
     )
 
 
-@_peers_fault
+@peers_fault
 def opening(message: scoring_pb2.OpenJobRequest) -> JobOpening:
     """Return the opening that a bank sent."""
     if not 1 <= message.enterprises < 1 << 40:
         raise PeerProtocolError("a job is for at least one enterprise")
     return JobOpening(
-        _exactly(message.job_id, JOB_ID_BYTES, "job_id"),
-        _text(message.idempotency_key, "idempotency_key", limit=MAXIMUM_KEY),
-        _exactly(message.content_digest, DIGEST_BYTES, "content_digest"),
-        _exactly(message.model_id, DIGEST_BYTES, "model_id"),
-        _text(message.purpose, "purpose"),
+        exactly(message.job_id, JOB_ID_BYTES, "job_id"),
+        text(message.idempotency_key, "idempotency_key", limit=MAXIMUM_KEY),
+        exactly(message.content_digest, DIGEST_BYTES, "content_digest"),
+        exactly(message.model_id, DIGEST_BYTES, "model_id"),
+        text(message.purpose, "purpose"),
         message.enterprises,
     )
 
@@ -173,12 +173,12 @@ def opened_message(opened: OpenedJob) -> scoring_pb2.OpenJobResponse:
     return scoring_pb2.OpenJobResponse(feature_set=opened.feature_set, as_of=opened.as_of)
 
 
-@_peers_fault
+@peers_fault
 def opened(message: scoring_pb2.OpenJobResponse) -> OpenedJob:
     """Return what a bureau said of an open job."""
     return OpenedJob(
-        _text(message.feature_set, "feature_set", limit=MAXIMUM_ID),
-        _text(message.as_of, "as_of", limit=10),
+        text(message.feature_set, "feature_set", limit=MAXIMUM_ID),
+        text(message.as_of, "as_of", limit=10),
     )
 
 
@@ -193,7 +193,7 @@ def chunk_message(call: ChunkCall) -> scoring_pb2.ScoreChunkRequest:
     )
 
 
-@_peers_fault
+@peers_fault
 def chunk_call(message: scoring_pb2.ScoreChunkRequest) -> ChunkCall:
     """Return the chunk's request that a bank sent."""
     if not message.codes.isascii():
@@ -201,7 +201,7 @@ def chunk_call(message: scoring_pb2.ScoreChunkRequest) -> ChunkCall:
     if message.chunk >= MAXIMUM_CHUNK:
         raise PeerProtocolError("a chunk's number is too large")
     return ChunkCall(
-        _exactly(message.job_id, JOB_ID_BYTES, "job_id"),
+        exactly(message.job_id, JOB_ID_BYTES, "job_id"),
         message.chunk,
         tuple(part.decode("ascii") for part in _cut(message.codes, USCC_CHARACTERS, "codes")),
         tuple(_cut(message.consent_ids, CONSENT_ID_BYTES, "consent_ids")),
@@ -216,7 +216,7 @@ def reply_message(call: ChunkCall, reply: ChunkReply) -> scoring_pb2.ScoreChunkR
     )
 
 
-@_peers_fault
+@peers_fault
 def chunk_reply(message: scoring_pb2.ScoreChunkResponse, call: ChunkCall) -> ChunkReply:
     """Return the reply that a bureau sent to ``call``."""
     if (message.job_id, message.chunk) != (call.job_id, call.chunk):
@@ -232,7 +232,7 @@ def verdict_bytes(verdicts: Sequence[Reason | None]) -> bytes:
     return bytes(0 if reason is None else reason.number for reason in verdicts)
 
 
-@_peers_fault
+@peers_fault
 def verdicts(frame: consent_pb2.VerdictFrame, expected: int, sequence: int) -> list[Reason | None]:
     """Return the verdicts of a frame of ``expected`` consents."""
     if len(frame.verdicts) != expected or frame.sequence != sequence:
@@ -242,7 +242,7 @@ def verdicts(frame: consent_pb2.VerdictFrame, expected: int, sequence: int) -> l
     return [REASONS.get(number) for number in frame.verdicts]
 
 
-@_peers_fault
+@peers_fault
 def consents_of(frame: consent_pb2.RegisterFrame, sequence: int) -> list[str]:
     """Return the consents of a bank's frame."""
     if frame.sequence != sequence or not 1 <= len(frame.consents) <= FRAME_CONSENTS:
@@ -250,11 +250,11 @@ def consents_of(frame: consent_pb2.RegisterFrame, sequence: int) -> list[str]:
     return list(frame.consents)
 
 
-@_peers_fault
+@peers_fault
 def consent_id(text: str) -> bytes:
     """Return a consent's id from its 32 hexadecimal digits."""
     try:
-        return _exactly(bytes.fromhex(text), CONSENT_ID_BYTES, "consent_id")
+        return exactly(bytes.fromhex(text), CONSENT_ID_BYTES, "consent_id")
     except ValueError:
         raise PeerProtocolError("a consent's id has 32 hexadecimal digits") from None
 
@@ -262,13 +262,15 @@ def consent_id(text: str) -> bytes:
 # ---- parts
 
 
-def _exactly(value: bytes, length: int, name: str) -> bytes:
+def exactly(value: bytes, length: int, name: str) -> bytes:
+    """Return ``value`` if it has ``length`` bytes; raises :class:`PeerProtocolError` with ``name``."""
     if len(value) != length:
         raise PeerProtocolError(f"{name} has {length} bytes")
     return value
 
 
-def _text(value: str, name: str, *, limit: int = MAXIMUM_TEXT, empty: bool = False) -> str:
+def text(value: str, name: str, *, limit: int = MAXIMUM_TEXT, empty: bool = False) -> str:
+    """Return ``value`` if it is printable and not too long, and not empty unless it may be."""
     if len(value) > limit or not (value or empty):
         raise PeerProtocolError(f"{name} is empty or too long")
     if not value.isprintable():
@@ -279,7 +281,7 @@ def _text(value: str, name: str, *, limit: int = MAXIMUM_TEXT, empty: bool = Fal
 def _texts(values: Sequence[str], name: str, count: int) -> tuple[str, ...]:
     if len(values) > count:
         raise PeerProtocolError(f"{name}: too many")
-    return tuple(_text(value, name) for value in values)
+    return tuple(text(value, name) for value in values)
 
 
 def _cut(data: bytes, size: int, name: str) -> list[bytes]:

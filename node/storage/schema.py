@@ -15,27 +15,20 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-PARTY = String(64)
-USCC = String(18)
-ID = LargeBinary(16)
-DIGEST = LargeBinary(32)
-MILLIS = BigInteger
+from node.storage.columns import DIGEST, ID, MILLIS, PARTY, USCC
+from node.storage.columns import metadata as metadata
+from node.storage.screening_schema import bank_screenings as bank_screenings
+from node.storage.screening_schema import bureau_screening_steps as bureau_screening_steps
+from node.storage.screening_schema import bureau_screenings as bureau_screenings
+from node.storage.screening_schema import screening_epochs as screening_epochs
+from node.storage.screening_schema import screening_lists as screening_lists
+from node.storage.screening_schema import screening_usage as screening_usage
 
 parties = Table(
     "parties",

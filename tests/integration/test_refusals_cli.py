@@ -139,6 +139,12 @@ $ admission import broken.json --dir {bureau}                      | 2 INVALID_I
   admission import tampered.json --dir {bank}                      | 2 INVALID_INPUT
   admission show unheard --dir {bank}                              | 2 NOT_FOUND
 $ ledger show not-a-code --dir {bureau}                            | 2 INVALID_INPUT
+$ list show nowhere --dir {bureau}                                 | 2 NOT_FOUND
+$ list list --dir {bank}                                           | 2 WRONG_ROLE
+$ screen --list broken.json --against nobody/x --out o.csv --dir {bank} | 2 INVALID_INPUT
+$ screen --list binary.csv --against x --out o.csv --dir {bank}    | 2 INVALID_INPUT BUREAU/LIST
+$ screening show NOT_A_JOB --dir {bank}                            | 2 NOT_FOUND
+$ audit opened-set broken.json                                     | 2 INVALID_INPUT
   ledger alerts --dir {bank}                                       | 2 WRONG_ROLE
   data frequencies --for nobody -o f.json --dir {bureau}           | 6 PEER_UNTRUSTED nobody
   model dossier unheard --auditor trial-auditor -o d --dir {bank}  | 6 MODEL_UNKNOWN

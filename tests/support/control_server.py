@@ -185,8 +185,13 @@ def make_node(directory: Path, role: Role = Role.BANK) -> Path:
 
 
 @contextmanager
-def running_control(directory: Path, script: Script) -> Iterator[grpc.Server]:
-    """Serve the control API of a node's directory with its own keys, and write its port file as a node does."""
+def running_control(
+    directory: Path, script: Script, servicer: control_pb2_grpc.ControlServicer | None = None
+) -> Iterator[grpc.Server]:
+    """Serve the control API of a node's directory with its own keys, and write its port file as a node does.
+
+    Another ``servicer`` may answer in place of the script.
+    """
     identity = load_keys(directory, open_sealer(directory, SystemRandomness())).tls
     operators = b"".join(path.read_bytes() for path in sorted((directory / "operator").glob("*.crt")))
     credentials = grpc.ssl_server_credentials(
@@ -194,7 +199,7 @@ def running_control(directory: Path, script: Script) -> Iterator[grpc.Server]:
     )
     with ThreadPoolExecutor(max_workers=4) as threads:
         server = grpc.server(threads, options=[("grpc.so_reuseport", 0)])
-        control_pb2_grpc.add_ControlServicer_to_server(ScriptedControl(script), server)  # type: ignore[no-untyped-call]
+        control_pb2_grpc.add_ControlServicer_to_server(servicer or ScriptedControl(script), server)  # type: ignore[no-untyped-call]
         RunDirectory(directory).write_port("control", server.add_secure_port("127.0.0.1:0", credentials))
         server.start()
         try:

@@ -14,7 +14,7 @@ from node.cli.moments import now
 from node.cli.offered import score_fields
 from node.cli.output import Columns, json_option, print_list, print_one
 from node.cli.state import State, pass_state
-from node.codes import ModelClass, Purpose
+from node.codes import ModelClass, Purpose, ScreeningMode
 
 if TYPE_CHECKING:
     from node.policy.agreement import Agreement
@@ -32,6 +32,7 @@ CERTIFICATION = (
     "frequencies_per_day",
 )
 SHARES = ("sensitive_gain", "ordinary_gain", "disclosed_share")
+SCREENING = ("max_codes_per_job", "max_codes_per_term", "minimum_count")
 LIMITS = ("max_rows_per_job", "max_jobs_per_day", "max_online_per_day", "alignment_per_day")
 COLUMNS: Columns = (
     ("agreement", lambda item: item.agreement_id),
@@ -107,6 +108,29 @@ def agreement() -> None:
     help=f"A term of certification that is not the default: {', '.join(CERTIFICATION)}; repeatable. "
     "What they mean stands in docs/certification.md.",
 )
+@click.option(
+    "--screening",
+    "screening_modes",
+    multiple=True,
+    type=click.Choice([str(mode) for mode in ScreeningMode]),
+    help="What the bank may learn of its lists against the bureau's: matched codes, their labels, or a count alone; "
+    "repeatable; no screening where none is given.",
+)
+@click.option(
+    "--screening-purpose",
+    "screening_purposes",
+    multiple=True,
+    type=click.Choice([str(purpose) for purpose in Purpose]),
+    help=f"What lists may be screened for; repeatable; {Purpose.PORTFOLIO_SCREENING} where none is given.",
+)
+@click.option(
+    "--screening-limit",
+    "screening_limits",
+    multiple=True,
+    type=(click.Choice(SCREENING), click.IntRange(min=0)),
+    metavar="NAME NUMBER",
+    help=f"A limit of screening that is not the default: {', '.join(SCREENING)}; repeatable.",
+)
 @click.option("--from", "valid_from", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC; today where not given.")
 @click.option(
     "--until",
@@ -128,6 +152,9 @@ def draft(
     auditors: tuple[str, ...],
     limits: tuple[tuple[str, int], ...],
     terms: tuple[tuple[str, str], ...],
+    screening_modes: tuple[str, ...],
+    screening_purposes: tuple[str, ...],
+    screening_limits: tuple[tuple[str, int], ...],
     valid_from: datetime | None,
     valid_until: datetime | None,
     out: Path | None,
@@ -157,6 +184,7 @@ def draft(
             "fields": list(fields or usable),
             "limits": dict(limits),
             "certification": {name: _term(name, value) for name, value in terms},
+            **_screening(screening_modes, screening_purposes, screening_limits),
             "auditors": list(auditors),
             "valid_from": first.isoformat(),
             "valid_until": last.isoformat(),
@@ -175,6 +203,18 @@ def _term(name: str, value: str) -> str | int:
         return int(value)
     except ValueError:
         raise click.BadParameter(f"{name} is a whole number", param_hint="--certification") from None
+
+
+def _screening(
+    modes: tuple[str, ...], purposes: tuple[str, ...], limits: tuple[tuple[str, int], ...]
+) -> dict[str, dict[str, object]]:
+    """Return the agreement's section on screening, or nothing: without it every screening is refused."""
+    if not modes:
+        if purposes or limits:
+            raise click.UsageError("--screening-purpose and --screening-limit need --screening")
+        return {}
+    named: dict[str, object] = {"purposes": list(purposes)} if purposes else {}
+    return {"screening": {"modes": list(modes), **named, **dict(limits)}}
 
 
 def _today() -> datetime:

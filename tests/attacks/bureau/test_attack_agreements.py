@@ -19,16 +19,18 @@ from node.rpc import methods, wire
 from node.rpc.methods import PEER_METHODS, Method
 from protocols.psi.client import OprfClient
 from protocols.randomness import SystemRandomness
-from protos import alignment_pb2, consent_pb2, scoring_pb2
+from protos import alignment_pb2, consent_pb2, scoring_pb2, screening_pb2
 from tests.support.hostile_bank import Bank
 from tests.support.hostile_bureau import HOUR_MS, Bureau, agreement_draft, refused
 from tests.support.hostile_models import CODES, catalogue_body, make_model
 from tests.support.transport import Party, make_party
 
 MODEL = make_model(name="from-better-days")
-REPEATABLE = [method for method in PEER_METHODS if method not in (methods.CLOSE_JOB, methods.REVOKE_CONSENT)]
+SCORING = [method for method in PEER_METHODS if method.service != methods.SCREENING]
+"""Screening has its own, further down."""
+REPEATABLE = [method for method in SCORING if method not in (methods.CLOSE_JOB, methods.REVOKE_CONSENT)]
 """The others end what these need; they are answered in the tests of jobs and consents."""
-COVERED = [method for method in PEER_METHODS if method is not methods.REVOKE_CONSENT]
+COVERED = [method for method in SCORING if method is not methods.REVOKE_CONSENT]
 
 
 def days(bureau: Bureau, count: float) -> datetime:
@@ -113,6 +115,52 @@ def test_no_call_is_answered_without_an_agreement(
     word = "network" if name == "elsewhere" else "no agreement"
     with bureau.later(HOUR_MS if name == "expired" else 0):
         refused(lambda: victim.bank.call(method, *victim.messages(method)), Code.AGREEMENT_INACTIVE, word)
+
+
+def screening_message(method: Method[Any, Any]) -> Message:
+    """Return a request that is well formed; of the calls within a session, about one that nobody opened."""
+    session = secrets.token_bytes(16)
+    if method.request is screening_pb2.ListRequest:
+        return screening_pb2.ListRequest(list="abnormal")
+    if method.request is screening_pb2.OpenScreeningRequest:
+        return screening_pb2.OpenScreeningRequest(
+            job_id=session,
+            list="abnormal",
+            version="1",
+            mode="codes",
+            protocol="oprf",
+            purpose="portfolio_screening",
+            padded_codes=64,
+            commitment=secrets.token_bytes(32),
+            size_class=6,
+        )
+    if method.request is screening_pb2.ExchangeFrame:
+        return screening_pb2.ExchangeFrame(header=screening_pb2.ExchangeHeader(session_id=session))
+    if method.request is screening_pb2.EvaluateListRequest:
+        return screening_pb2.EvaluateListRequest(session_id=session, blinded=bytes(32))
+    request: Message = method.request(session_id=session)
+    return request
+
+
+@pytest.mark.parametrize("method", [method for method in PEER_METHODS if method not in SCORING], ids=lambda m: m.name)
+@pytest.mark.parametrize("name", ["expired", "future", "elsewhere", "none"])
+def test_no_screening_without_an_agreement(
+    bureau: Bureau, victims: dict[str, Victim], name: str, method: Method[Any, Any]
+) -> None:
+    """Whether a list is there is not told, and a session that nobody opened opens nothing."""
+    within = method.request not in (screening_pb2.ListRequest, screening_pb2.OpenScreeningRequest)
+    with bureau.later(HOUR_MS if name == "expired" else 0):
+        code = Code.NOT_FOUND if within else Code.AGREEMENT_INACTIVE
+        refused(lambda: victims[name].bank.call(method, screening_message(method)), code)
+
+
+@pytest.mark.parametrize("method", [methods.GET_LIST, methods.OPEN_SCREENING], ids=lambda method: method.name)
+def test_an_agreement_without_a_section_on_screening_allows_none(
+    victims: dict[str, Victim], method: Method[Any, Any]
+) -> None:
+    """It is in force; scoring is all that it covers."""
+    bank = victims["expired"].bank
+    refused(lambda: bank.call(method, screening_message(method)), Code.AGREEMENT_INACTIVE, "screening")
 
 
 def test_without_an_agreement_nothing_is_told_of_what_else_is_wrong(victims: dict[str, Victim]) -> None:

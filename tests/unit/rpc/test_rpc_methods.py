@@ -7,10 +7,10 @@ import re
 import pytest
 
 from node.rpc.methods import CONTROL, PEER_METHODS, Kind, Pace, control_methods
-from protos import alignment_pb2, consent_pb2, control_pb2, scoring_pb2
+from protos import alignment_pb2, consent_pb2, control_pb2, scoring_pb2, screening_pb2
 from tests.support.sources import ROOT
 
-FILES = (scoring_pb2, consent_pb2, alignment_pb2)
+FILES = (scoring_pb2, consent_pb2, alignment_pb2, screening_pb2)
 
 
 def test_every_peer_call_stands_in_the_table_once_with_its_streams() -> None:

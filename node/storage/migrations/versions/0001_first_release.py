@@ -131,6 +131,43 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "bank_screenings",
+        sa.Column("job_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=100), nullable=False),
+        sa.Column("content_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("bureau", sa.String(length=64), nullable=False),
+        sa.Column("list_name", sa.String(length=64), nullable=False),
+        sa.Column("list_version", sa.String(length=40), nullable=False),
+        sa.Column("purpose", sa.String(length=32), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("protocol", sa.String(length=16), nullable=False),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("codes", sa.BigInteger(), nullable=False),
+        sa.Column("bad_codes", sa.BigInteger(), nullable=False),
+        sa.Column("duplicates", sa.BigInteger(), nullable=False),
+        sa.Column("sealed_seed", sa.LargeBinary(), nullable=False),
+        sa.Column("opened", sa.LargeBinary(), nullable=False),
+        sa.Column("padded_codes", sa.BigInteger(), nullable=False),
+        sa.Column("list_items", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("matched", sa.BigInteger(), nullable=False),
+        sa.Column("retries", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_sent", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_received", sa.BigInteger(), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(), nullable=False),
+        sa.Column("transcript_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("error_code", sa.String(length=32), nullable=False),
+        sa.Column("error_detail", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_bank_screenings")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_bank_screenings_idempotency_key")),
+    )
+    op.create_index("ix_bank_screenings_created", "bank_screenings", ["created_at"], unique=False)
+    op.create_table(
         "bureau_chunks",
         sa.Column("job_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("chunk", sa.Integer(), nullable=False),
@@ -157,6 +194,42 @@ def upgrade() -> None:
         sa.Column("registered_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("model_id", name=op.f("pk_bureau_models")),
     )
+    op.create_table(
+        "bureau_screening_steps",
+        sa.Column("session_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("codes", sa.BigInteger(), nullable=False),
+        sa.Column("request_digest", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("response_digest", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", "step", "attempt", name=op.f("pk_bureau_screening_steps")),
+    )
+    op.create_table(
+        "bureau_screenings",
+        sa.Column("session_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("bank", sa.String(length=64), nullable=False),
+        sa.Column("job_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("protocol", sa.String(length=16), nullable=False),
+        sa.Column("purpose", sa.String(length=32), nullable=False),
+        sa.Column("agreement_id", sa.String(length=64), nullable=False),
+        sa.Column("padded_codes", sa.BigInteger(), nullable=False),
+        sa.Column("list_items", sa.BigInteger(), nullable=False),
+        sa.Column("buckets", sa.Integer(), nullable=False),
+        sa.Column("bucket_key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("commitment", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("epoch_id", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=True),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_bureau_screenings")),
+        sa.UniqueConstraint("bank", "job_id", name=op.f("uq_bureau_screenings_bank_job_id")),
+    )
+    op.create_index("ix_bureau_screenings_open", "bureau_screenings", ["state", "opened_at"], unique=False)
     op.create_table(
         "catalogues",
         sa.Column("catalogue_id", sa.String(length=64), nullable=False),
@@ -277,6 +350,49 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("party_id", name=op.f("pk_parties")),
     )
     op.create_table(
+        "screening_epochs",
+        sa.Column("epoch_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("bank", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("tag_count", sa.BigInteger(), nullable=False),
+        sa.Column("tags_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("label_bytes", sa.Integer(), nullable=False),
+        sa.Column("labels_digest", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("epoch_id", name=op.f("pk_screening_epochs")),
+        sa.UniqueConstraint("bank", "name", "version", name=op.f("uq_screening_epochs_bank_name_version")),
+    )
+    op.create_table(
+        "screening_lists",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("salt", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("codes", sa.BigInteger(), nullable=False),
+        sa.Column("padded_count", sa.BigInteger(), nullable=False),
+        sa.Column("label_bytes", sa.Integer(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("published_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_screening_lists")),
+    )
+    op.create_index("ix_screening_lists_published", "screening_lists", ["name", "published_at"], unique=False)
+    op.create_table(
+        "screening_usage",
+        sa.Column("bank", sa.String(length=64), nullable=False),
+        sa.Column("agreement_id", sa.String(length=64), nullable=False),
+        sa.Column("codes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("bank", "agreement_id", name=op.f("pk_screening_usage")),
+    )
+    op.create_table(
         "bank_jobs",
         sa.Column("job_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("idempotency_key", sa.String(length=100), nullable=False),
@@ -326,6 +442,10 @@ def downgrade() -> None:
     op.drop_index("ix_bureau_jobs_open", table_name="bureau_jobs")
     op.drop_table("bureau_jobs")
     op.drop_table("bank_jobs")
+    op.drop_table("screening_usage")
+    op.drop_index("ix_screening_lists_published", table_name="screening_lists")
+    op.drop_table("screening_lists")
+    op.drop_table("screening_epochs")
     op.drop_table("parties")
     op.drop_table("job_usage")
     op.drop_table("frequencies_usage")
@@ -339,8 +459,13 @@ def downgrade() -> None:
     op.drop_table("consent_revocations")
     op.drop_table("consent_registrations")
     op.drop_table("catalogues")
+    op.drop_index("ix_bureau_screenings_open", table_name="bureau_screenings")
+    op.drop_table("bureau_screenings")
+    op.drop_table("bureau_screening_steps")
     op.drop_table("bureau_models")
     op.drop_table("bureau_chunks")
+    op.drop_index("ix_bank_screenings_created", table_name="bank_screenings")
+    op.drop_table("bank_screenings")
     op.drop_table("bank_models")
     op.drop_index("ix_bank_job_rows_chunk", table_name="bank_job_rows")
     op.drop_table("bank_job_rows")

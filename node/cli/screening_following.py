@@ -1,0 +1,62 @@
+"""Following a screening on the terminal, and what its end means to the shell."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from node.cli.exits import Exit
+from node.cli.files import STANDARD, replacing
+from node.cli.following import state_name
+from node.cli.language import printable
+from node.cli.progress import progress
+from node.cli.state import State
+from node.codes import JobState
+
+if TYPE_CHECKING:
+    from node.client.control import ControlClient
+    from node.client.screenings import Screening
+
+_EXITS = {JobState.DONE: Exit.DONE, JobState.FAILED: Exit.FAILED, JobState.CANCELLED: Exit.CANCELLED}
+
+
+def follow_screening(state: State, node: ControlClient, job_id: str) -> Screening:
+    """Show a screening's progress until it is final and return it; on Ctrl-C say that it goes on."""
+    try:
+        with progress(state, state.text("screening", "筛查"), lines=True) as bar:
+            for job in node.screenings.follow(job_id):
+                bar.update(job.done, job.padded_codes or None, state_name(state, job.state))
+    except KeyboardInterrupt:
+        state.warn(
+            f"the screening goes on: banktax screening follow {job_id} --dir {state.directory}",
+            f"筛查继续运行：banktax screening follow {job_id} --dir {state.directory}",
+        )
+        raise
+    return job
+
+
+def fetch(state: State, node: ControlClient, job: Screening, out: Path) -> None:
+    """Write a screening's result."""
+    if out == STANDARD:
+        for part in node.screenings.result(job.job_id):
+            sys.stdout.buffer.write(part)
+        return
+    with replacing(out) as target:
+        for part in node.screenings.result(job.job_id):
+            target.write(part)
+    state.note(
+        f"{job.matched:,} of {job.codes:,} codes, in {out}", f"{job.codes:,} 个代码中 {job.matched:,} 个匹配，见 {out}"
+    )
+
+
+def end_with(state: State, job: Screening) -> None:
+    """End the command with the exit code of a screening's final state; say why it failed."""
+    if job.error_code:
+        word = state.text("error", "错误")
+        again = state.text("then", "之后执行") + f" banktax screening resume {job.job_id}"
+        click.secho(printable(f"{word} {job.error_code}: {job.error_detail} ({again})"), err=True, fg="red")
+    if job.state is not JobState.DONE:
+        click.get_current_context().exit(_EXITS[job.state])

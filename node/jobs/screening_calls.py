@@ -1,0 +1,99 @@
+"""What crosses between bank and bureau in a screening, as values. Specification: protos/screening.proto."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.codes import Purpose, ScreeningMode, ScreeningProtocol
+from protocols.transcript import digest
+
+JOB_ID_BYTES = SESSION_ID_BYTES = EPOCH_ID_BYTES = 16
+BUCKET_KEY_BYTES = 32
+MAXIMUM_PADDED_CODES = 2**27
+MAXIMUM_BUCKETS = 4096
+MAXIMUM_ATTEMPTS = 8
+PART_BYTES = 1 << 20
+"""Of one frame of an exchange."""
+
+PROTOCOLS_OF_MODE = {
+    ScreeningMode.CODES: (ScreeningProtocol.OPRF, ScreeningProtocol.VOLE),
+    ScreeningMode.LABELS: (ScreeningProtocol.OPRF,),
+    ScreeningMode.COUNT: (ScreeningProtocol.CARDINALITY,),
+}
+
+
+@dataclass(frozen=True)
+class ListTerms:
+    """What the agreement lets a bank do with lists, and what is left of it; sizes are padded codes."""
+
+    modes: tuple[ScreeningMode, ...]
+    purposes: tuple[Purpose, ...]
+    codes_per_job: int
+    codes_left: int
+    minimum_count: int
+
+
+@dataclass(frozen=True)
+class ScreeningOpening:
+    """What a bank opens: ``commitment`` (32 bytes) binds it to its list before anything is answered."""
+
+    job_id: bytes
+    list_name: str
+    list_version: str
+    mode: ScreeningMode
+    protocol: ScreeningProtocol
+    purpose: Purpose
+    padded_codes: int
+    commitment: bytes
+    buckets: int = 0
+
+
+@dataclass(frozen=True)
+class ListEpoch:
+    """One VOPRF key of the bureau: of one bank and one version of a list.
+
+    ``label_bytes`` is the length of one sealed label, 0 without labels, and ``labels_digest`` is empty then.
+    """
+
+    epoch_id: bytes
+    public_key: bytes
+    tag_count: int
+    tags_digest: bytes
+    segment: int
+    label_bytes: int = 0
+    labels_digest: bytes = b""
+
+
+@dataclass(frozen=True)
+class OpenedScreening:
+    """What the bureau says of an open screening. ``epoch`` for the oprf alone, ``bucket_key`` for vole alone."""
+
+    session_id: bytes
+    list_items: int
+    charged: int
+    agreement_id: str
+    opened_at_ms: int
+    bucket_key: bytes = b""
+    epoch: ListEpoch | None = None
+
+
+@dataclass(frozen=True)
+class ExchangePlace:
+    """Which stream of a session: a bucket, and which attempt at it."""
+
+    session_id: bytes
+    bucket: int
+    attempt: int
+
+
+def run_name(place: ExchangePlace) -> bytes:
+    """Return the 32 bytes that name one run of an exchange, at both sides: session, bucket and attempt."""
+    return digest("screening/run", place.session_id, place.bucket.to_bytes(4, "big"), place.attempt.to_bytes(4, "big"))
+
+
+@dataclass(frozen=True)
+class ExchangePart:
+    """Part of a protocol message; ``last`` ends the message."""
+
+    part: bytes
+    last: bool

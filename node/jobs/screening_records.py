@@ -1,0 +1,89 @@
+"""What a bank's journal of screenings keeps, as values, and the states that a screening goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from node.codes import JobState, ScreeningMode, ScreeningProtocol
+
+TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
+    {
+        JobState.QUEUED: frozenset({JobState.ADMITTING, JobState.FAILED, JobState.CANCELLED}),
+        # Admitting: the list is looked up, the protocol chosen, the session opened under the commitment.
+        JobState.ADMITTING: frozenset({JobState.COMPUTING, JobState.FAILED, JobState.CANCELLED}),
+        JobState.COMPUTING: frozenset({JobState.RELEASING, JobState.FAILED, JobState.CANCELLED}),
+        # Releasing: the record is signed by both sides; only then is there a result.
+        JobState.RELEASING: frozenset({JobState.DONE, JobState.FAILED}),
+        # A failed screening goes on where its files end; with its result on disk it needs the record alone.
+        JobState.FAILED: frozenset({JobState.ADMITTING, JobState.RELEASING, JobState.CANCELLED}),
+        JobState.DONE: frozenset(),
+        JobState.CANCELLED: frozenset(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class ScreeningRequest:
+    """What a list is screened for. An empty version: the newest; an empty protocol: the node chooses."""
+
+    bureau: str
+    list_name: str
+    list_version: str
+    purpose: str
+    mode: ScreeningMode
+    protocol: ScreeningProtocol | None
+    idempotency_key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class NewScreening:
+    """A screening whose codes are on disk already. ``content_digest`` covers the request and every valid code."""
+
+    job_id: bytes
+    request: ScreeningRequest
+    content_digest: bytes
+    rows: int
+    codes: int
+    bad_codes: int
+    duplicates: int
+    sealed_seed: bytes
+
+
+@dataclass(frozen=True)
+class StoredScreening:
+    """A screening as the journal has it; digests and ids are empty until they are known."""
+
+    job_id: bytes
+    idempotency_key: str
+    content_digest: bytes
+    bureau: str
+    list_name: str
+    list_version: str
+    purpose: str
+    mode: ScreeningMode
+    protocol: ScreeningProtocol | None
+    label: str
+    state: JobState
+    rows: int
+    codes: int
+    bad_codes: int
+    duplicates: int
+    sealed_seed: bytes
+    opened: bytes
+    padded_codes: int
+    list_items: int
+    done: int
+    matched: int
+    retries: int
+    bytes_sent: int
+    bytes_received: int
+    commitment: bytes
+    transcript_digest: bytes
+    record: bytes
+    error_code: str
+    error_detail: str
+    created_at: int
+    updated_at: int

@@ -1,0 +1,176 @@
+"""The steps of a bank's screening. Each is repeated safely: what was done before is found in journal and files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from node.codes import Code, JobState, Purpose, ScreeningMode, ScreeningProtocol, Side
+from node.errors import Refusal
+from node.jobs.bank_steps import Stopped
+from node.jobs.screening_calls import ListTerms, ScreeningOpening
+from node.jobs.screening_choice import choose_buckets, choose_protocol
+from node.jobs.screening_count_rules import check_allowed
+from node.jobs.screening_intake import SEED_LABEL
+from node.jobs.screening_link import Opened, ScreeningLink
+from node.jobs.screening_records import StoredScreening
+from node.jobs.screening_task import Outcome, ScreeningParts, Task, context_of
+from node.policy import documents, screening_list, screening_record
+from node.policy.screening_list import ScreeningList
+from node.policy.screening_record import RECORD_KIND, ScreeningRecord
+from protocols.psi.commitment import CommittedInput
+from protocols.psi.job import JobSeed
+
+
+class ScreeningSteps:
+    """Opens, computes and closes one screening against one bureau."""
+
+    def __init__(self, parts: ScreeningParts, link: ScreeningLink, stopping: threading.Event) -> None:
+        self._parts = parts
+        self._link = link
+        self._stopping = stopping
+
+    def advance(self, job: StoredScreening) -> None:
+        """Take a screening from the state that the journal has to the end."""
+        journal = self._parts.journal
+        if job.state is JobState.QUEUED:
+            job = journal.move(job.job_id, JobState.ADMITTING)
+        if job.state is JobState.ADMITTING:
+            job = self._admit(job)
+        if job.state is JobState.COMPUTING:
+            job = self._compute(job)
+        if job.state is JobState.RELEASING:
+            record = self._sign(job, Opened.decode(job.opened))
+            journal.move(job.job_id, JobState.DONE, record=record)
+
+    # ---- admitting
+
+    def _admit(self, job: StoredScreening) -> StoredScreening:
+        """Look the list up, choose a protocol, and open the session under a commitment to the bank's own list."""
+        journal = self._parts.journal
+        listed, digest, terms = self._list(job)
+        protocol = job.protocol or choose_protocol(job.mode, job.codes, listed.padded_count)
+        if job.list_version != listed.version or job.protocol is not protocol:
+            job = journal.note(job.job_id, list_version=listed.version, protocol=protocol)
+        if not job.commitment:
+            codes = self._parts.files.codes(job.job_id)
+            committed = CommittedInput(context_of(job, self._parts.bank), self._seed(job), codes)
+            job = journal.note(job.job_id, commitment=committed.root, padded_codes=committed.padded)
+        if job.mode is ScreeningMode.COUNT:
+            check_allowed(job, self._parts, terms.minimum_count)
+        self._check_running(job.job_id)
+        opening = ScreeningOpening(
+            job.job_id,
+            job.list_name,
+            job.list_version,
+            job.mode,
+            protocol,
+            Purpose(job.purpose),
+            job.padded_codes,
+            job.commitment,
+            choose_buckets(protocol, job.padded_codes, listed.padded_count),
+        )
+        opened = self._link.open_screening(opening, digest)
+        return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+
+    def _list(self, job: StoredScreening) -> tuple[ScreeningList, str, ListTerms]:
+        """Return the list, its document's digest in hexadecimal, and what the agreement allows."""
+        offer = self._link.get_list(job.list_name, job.list_version)
+        card = self._parts.documents.trusted_card(job.bureau)
+        listed = screening_list.parse(offer.document, job.bureau, card.verify_key)
+        if listed.name != job.list_name or job.list_version not in {"", listed.version}:
+            raise Refusal(Code.MALFORMED, "the bureau described another list", side=Side.BUREAU)
+        if job.mode is ScreeningMode.LABELS and not listed.labels:
+            raise Refusal(Code.INVALID_INPUT, "the list has no labels", remedy="Screen with --mode codes.")
+        return listed, documents.decode(offer.document, screening_list.LIST_KIND).digest.hex(), offer.terms
+
+    # ---- computing
+
+    def _compute(self, job: StoredScreening) -> StoredScreening:
+        parts = self._parts
+        task = Task(
+            job,
+            Opened.decode(job.opened),
+            self._seed(job),
+            parts.files.codes(job.job_id),
+            self._list(job)[0].labels if job.mode is ScreeningMode.LABELS else (),
+            parts,
+            self._link,
+            lambda: self._check_running(job.job_id),
+        )
+        outcome = _protocol(job)(task)
+        self._check_running(job.job_id)
+        parts.files.write_result(job.job_id, outcome.result)
+        return parts.journal.move(
+            job.job_id,
+            JobState.RELEASING,
+            matched=outcome.matched,
+            transcript_digest=outcome.transcript_digest,
+            done=job.padded_codes,
+        )
+
+    # ---- releasing
+
+    def _sign(self, job: StoredScreening, opened: Opened) -> bytes:
+        """Return the record that both sides signed."""
+        parts = self._parts
+        record = record_of(job, opened, parts.bank)
+        own = documents.sign(RECORD_KIND, record.to_body(), parts.signing_key, parts.bank)
+        answer = self._link.close_screening(opened.session_id, cancelled=False, record=own.encode())
+        keys = {
+            parts.bank: parts.signing_key.verify_key,
+            job.bureau: parts.documents.trusted_card(job.bureau).verify_key,
+        }
+        signed = documents.decode(answer, RECORD_KIND)
+        if screening_record.verify(signed, keys, frozenset(keys)) != record:
+            raise Refusal(Code.MALFORMED, "the bureau signed another record", side=Side.BUREAU)
+        return answer
+
+    # ---- all
+
+    def _seed(self, job: StoredScreening) -> JobSeed:
+        return JobSeed(self._parts.sealer.open(job.sealed_seed, SEED_LABEL))
+
+    def _check_running(self, job_id: bytes) -> None:
+        if self._stopping.is_set():
+            raise Stopped
+        if self._parts.journal.get(job_id).state is JobState.CANCELLED:
+            raise Refusal(Code.WRONG_STATE, "the screening was cancelled")
+
+
+def record_of(job: StoredScreening, opened: Opened, bank: str) -> ScreeningRecord:
+    """Return what both sides sign of a screening: sizes and digests, no code, no result."""
+    assert job.protocol is not None
+    return ScreeningRecord(
+        job_id=job.job_id.hex(),
+        session_id=opened.session_id.hex(),
+        bank=bank,
+        bureau=job.bureau,
+        agreement_id=opened.agreement_id,
+        list_name=job.list_name,
+        list_version=job.list_version,
+        list_digest=opened.list_digest,
+        mode=job.mode,
+        protocol=job.protocol,
+        purpose=Purpose(job.purpose),
+        padded_codes=job.padded_codes,
+        size_class=screening_record.size_class(job.padded_codes),
+        list_items=job.list_items,
+        buckets=opened.buckets,
+        attempts=job.retries,
+        commitment=job.commitment.hex(),
+        transcript_digest=job.transcript_digest.hex(),
+        opened_at=datetime.fromtimestamp(opened.opened_at_ms / 1000, UTC),
+    )
+
+
+def _protocol(job: StoredScreening) -> Callable[[Task], Outcome]:
+    match job.protocol:
+        case ScreeningProtocol.OPRF:
+            from node.jobs.screening_oprf import run
+        case ScreeningProtocol.VOLE:
+            from node.jobs.screening_vole import run
+        case _:
+            from node.jobs.screening_count import run
+    return run

@@ -1,0 +1,22 @@
+"""What a worker process computes for a count over a list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from node.lists.listfile import open_list
+from protocols.psi.cardinality.messages import decode_message
+from protocols.psi.cardinality.server import CountServer
+from protocols.randomness import SystemRandomness
+
+
+def answer_count(path: Path, codes: int, label_bytes: int, padded: int, message: bytes) -> list[bytes]:
+    """Return the bureau's messages of one count under a key that is drawn here and never leaves this call.
+
+    Raises:
+        PeerProtocolError: ``message`` is no blinded set of ``padded`` elements.
+    """
+    content = open_list(path, codes, label_bytes)
+    server = CountServer(content.codes.tolist(), padded, SystemRandomness())
+    server.start()
+    return [answer.encode() for answer in server.receive(decode_message(message))]

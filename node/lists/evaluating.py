@@ -1,0 +1,103 @@
+"""What worker processes compute for a list: tags and sealed labels of a slice, answers to a bank's batch.
+
+Top-level functions of plain values. Secrets reach a worker through its own pipe and live in its memory only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.lists.listfile import CODE_BYTES
+from protocols.errors import ParameterError
+from protocols.psi import batch
+from protocols.psi.labels import seal_label, sealed_bytes
+from protocols.psi.oprf import Mode, OprfKey, output
+from protocols.psi.tags import TAG_BYTES, padded_count, tag
+from protocols.psi.verifiable import VerifiableServer
+from protocols.psi.verifiable_messages import BlindedElements
+from protocols.randomness import Randomness, SeededRandomness, SystemRandomness, derive_seed
+
+SEGMENT = 0
+"""Every version of a list has a key of its own, so its tags are one segment."""
+SLICE_CODES = 4096
+_PADDING_DRAWS = 4  # more than one only if a random tag falls on another one
+_TAG = np.dtype(f"S{TAG_BYTES}")
+
+
+def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: int) -> tuple[bytes, bytes]:
+    """Return the tags of a slice of the list and, where ``label_bytes`` is not 0, its sealed labels, both in order.
+
+    ``codes`` and ``labels`` are the slice's rows one after the other; ``key_secret`` is the SECRET key of the epoch.
+    """
+    inputs = [codes[at : at + CODE_BYTES].rstrip(b"\x00") for at in range(0, len(codes), CODE_BYTES)]
+    elements = batch.hash_and_multiply(inputs, Mode.VOPRF.hash_to_group, batch.rows(key_secret))
+    outputs = [output(data, element.tobytes()) for data, element in zip(inputs, elements, strict=True)]
+    tags = b"".join(map(tag, outputs))
+    if not label_bytes:
+        return tags, b""
+    randomness = SystemRandomness()
+    rows = (labels[at : at + label_bytes] for at in range(0, len(labels), label_bytes))
+    sealed = [
+        seal_label(one, row.rstrip(b"\x00"), segment=SEGMENT, width=label_bytes, randomness=randomness)
+        for one, row in zip(outputs, rows, strict=True)
+    ]
+    return tags, b"".join(sealed)
+
+
+def answer_batch(key_secret: bytes, blinded: bytes) -> tuple[bytes, bytes]:
+    """Return the evaluation of a blinded batch and the proof of its key: the same bytes for the same batch.
+
+    The proof's nonce follows from key and batch, as RFC 6979 section 3.2 does it for signatures: the batch that was
+    lost on its way is proven alike, so that both sides have one transcript, and no nonce serves two batches.
+
+    Raises:
+        PeerProtocolError: the batch is malformed: an invalid element, the identity, one that stands twice.
+    """
+    nonce = SeededRandomness(derive_seed(key_secret, "screening/proof", hashlib.sha256(blinded).digest()))
+    (answer,) = VerifiableServer(OprfKey(key_secret), nonce).receive(BlindedElements(blinded))
+    return answer.encoded, answer.proof
+
+
+def sealed_length(label_bytes: int) -> int:
+    """Return the bytes of one sealed label, 0 without labels."""
+    return sealed_bytes(label_bytes) if label_bytes else 0
+
+
+def publish(
+    slices: Iterable[tuple[bytes, bytes]], count: int, label_bytes: int, randomness: Randomness
+) -> tuple[bytes, bytes]:
+    """Return tags in ascending order and their sealed labels, both padded with random bytes to the padded count.
+
+    ``label_bytes`` is the length of one sealed label. Without the key a random tag cannot be told from a real one,
+    nor random bytes from a sealed label.
+
+    Raises:
+        ParameterError: the slices do not hold ``count`` distinct tags and their labels.
+    """
+    parts = list(slices)
+    tags: NDArray[np.bytes_] = np.frombuffer(b"".join(part for part, _ in parts), dtype=_TAG)
+    sealed = np.frombuffer(b"".join(part for _, part in parts), dtype=np.uint8).reshape(-1, max(1, label_bytes))
+    if len(tags) != count or len(np.unique(tags)) != count or (label_bytes and len(sealed) != count):
+        raise ParameterError("the slices do not hold one tag and label per code")
+    padding = _padding(tags, padded_count(count) - count, randomness)
+    tags = np.concatenate([tags, padding])
+    order = np.argsort(tags, kind="stable")
+    if not label_bytes:
+        return tags[order].tobytes(), b""
+    filler = np.frombuffer(randomness.bytes(len(padding) * label_bytes), dtype=np.uint8).reshape(-1, label_bytes)
+    return tags[order].tobytes(), np.concatenate([sealed, filler])[order].tobytes()
+
+
+def _padding(tags: NDArray[np.bytes_], wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
+    """Return ``wanted`` random tags, distinct and none of ``tags``."""
+    found: NDArray[np.bytes_] = np.empty(0, dtype=_TAG)
+    for _ in range(_PADDING_DRAWS):
+        drawn = np.frombuffer(randomness.bytes((wanted - len(found)) * TAG_BYTES), dtype=_TAG)
+        found = np.setdiff1d(np.unique(np.concatenate([found, drawn])), tags)
+    if len(found) != wanted:
+        raise ParameterError("the source of randomness repeats itself")
+    return found
