@@ -14,6 +14,9 @@ import click
 from benchmarks.attacks import SEED, figures, report, run_attacks
 from benchmarks.machine import describe
 from benchmarks.online import run_online
+from benchmarks.psi import Plan, run_psi
+from benchmarks.psi_line import Shape, enter
+from benchmarks.psi_peers import PEERS, PeerEnvironment
 from benchmarks.scoring import run_scoring
 from benchmarks.stage import BenchmarkFailed
 from benchmarks.table import render
@@ -96,9 +99,61 @@ def attacks(names: tuple[str, ...], quick: bool, seed: int, target: Path | None)
 
 
 @main.command()
+@click.option("--protocol", type=click.Choice(["vole", "oprf"]), default="vole")
+@click.option("--size", type=click.IntRange(min=1), default=1 << 16, help="Codes of the bank.")
+@click.option(
+    "--other-size", type=click.IntRange(min=1), help="Codes of the bureau; as many as the bank's if not given."
+)
+@click.option("--match", type=click.FloatRange(0, 1), default=0.5, help="Share of the smaller list that is on both.")
+@click.option(
+    "--runs", type=click.IntRange(min=1), default=5, help="Rounds, each on lists of its own; medians are told."
+)
+@click.option("--rate", default="", help="Shape the line between both sides to this rate each way, such as 100mbit.")
+@click.option("--delay", default="", help="Delay each packet between both sides one way, such as 10ms.")
+@click.option("--nodes/--no-nodes", default=True, help="Through real nodes as well as the protocol alone.")
+@click.option("--peers", is_flag=True, help="Run SecretFlow's protocols on the same files, alternating with ours.")
+@click.option(
+    "--peer", "named", multiple=True, type=click.Choice(PEERS), help="Of SecretFlow's protocols only this one."
+)
+@seed_option
+@json_option
+def psi(
+    protocol: str,
+    size: int,
+    other_size: int | None,
+    match: float,
+    runs: int,
+    rate: str,
+    delay: str,
+    nodes: bool,
+    peers: bool,
+    named: tuple[str, ...],
+    seed: int | None,
+    target: Path | None,
+) -> None:
+    """Intersect two lists, from CSV to CSV, in a network namespace of its own where the user may have one."""
+    try:
+        shape = Shape(rate, delay)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from None
+    chosen = named or (PEERS if peers else ())
+    if chosen:
+        PeerEnvironment.ready()  # before the namespace, where nothing can be fetched
+    enter()
+    first = _seed(seed)
+    plan = Plan(protocol, size, other_size or size, match, runs, first, shape, nodes, chosen)
+    asked = {"protocol": protocol, "size": size, "other_size": plan.other_size, "match": match}
+    _finish({"benchmark": "psi", **asked, **run_psi(plan, _tell), "seed": first, **describe()}, target)
+
+
+@main.command()
 def table() -> None:
     """Print the committed results (benchmarks/results/*.json) as a table in markdown."""
     click.echo(render(), nl=False)
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _seed(seed: int | None) -> int:
@@ -113,7 +168,7 @@ def _finish(figures: dict[str, Any], target: Path | None) -> None:
     if target is not None:
         target.write_text(text, encoding="utf-8")
     if not figures["exact"] or figures.get("errors"):
-        click.echo("NOT EXACT: scores are missing, wrong or refused", err=True)
+        click.echo("NOT EXACT: results are missing, wrong or refused", err=True)
         sys.exit(1)
 
 

@@ -15,6 +15,10 @@ _ONLINE = (
     "| enterprises, rate | consent | median (ms) | 99th percentile (ms) | errors | exact | seed |",
     "|---|---|---|---|---|---|---|",
 )
+_INTERSECTION = (
+    "| bank x bureau | contender | seconds (median) | CPU seconds | bits an item | RSS (MB) | ours / theirs | exact |",
+    "|---|---|---|---|---|---|---|---|",
+)
 _ATTACKS = (
     "| attack | trials | recovered | recovered from the twin | bound that so many trials support |",
     "|---|---|---|---|---|",
@@ -29,6 +33,8 @@ def render(folder: Path = RESULTS) -> str:
     parts = ["# Results", "\n".join(sorted({_where(each) for each in found}))]
     parts += ["\n".join((*_SCORING, *scoring))] if scoring else []
     parts += ["\n".join((*_ONLINE, *online))] if online else []
+    intersections = [line for each in found if each["benchmark"] == "psi" for line in _intersection(each)]
+    parts += ["\n".join((*_INTERSECTION, *intersections))] if intersections else []
     parts += [
         "\n".join((*_ATTACKS, *map(_attack, each["attacks"]))) for each in found if each["benchmark"] == "attacks"
     ]
@@ -57,6 +63,22 @@ def _online(figures: dict[str, Any]) -> list[str]:
         f"| {figures['enterprises']:,}, {figures['rate']}/s | {words} | {figures[mode]['median_ms']} "
         f"| {figures[mode]['p99_ms']} | {figures[mode]['errors']} | {figures['exact']} | {figures['seed']} |"
         for mode, words in modes.items()
+    ]
+
+
+def _intersection(figures: dict[str, Any]) -> list[str]:
+    ours = dict(figures["ours"])
+    alone = ours.pop("alone", None)
+    rows = {f"{figures['protocol']} through nodes" if alone else f"{figures['protocol']} alone": (ours, "")}
+    if alone:
+        rows[f"{figures['protocol']} alone"] = (alone, "")
+    for name, peer in figures["peers"].items():
+        ratios = figures["ratios"][name]
+        rows[name.replace("_", " ")] = (peer, ", ".join(f"{way} {ratio}" for way, ratio in ratios.items()))
+    return [
+        f"| {figures['size']:,} x {figures['other_size']:,} | {name} ({len(figures['runs'])} runs) | {run['seconds']} "
+        f"| {run['cpu_seconds']} | {run.get('bits_per_item', '')} | {run['rss_mb']} | {ratio} | {run['exact']} |"
+        for name, (run, ratio) in rows.items()
     ]
 
 

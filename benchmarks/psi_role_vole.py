@@ -1,0 +1,87 @@
+"""The protocol ``vole`` in a benchmark: its two machines, unbucketed, on whole lists in memory."""
+
+from __future__ import annotations
+
+from benchmarks.psi_data import make_lists
+from benchmarks.psi_role import RANDOMNESS, RECEIVER, Order, Phases, Role
+from benchmarks.psi_wire import Wire
+from protocols.errors import LocalProtocolError
+from protocols.psi.vole.items import pack
+from protocols.psi.vole.messages import MaskedTable, Message, decode_message
+from protocols.psi.vole.parameters import SESSION_BYTES, VoleIntersectionParameters
+from protocols.psi.vole.receiver import VoleIntersectionReceiver
+from protocols.psi.vole.sender import VoleIntersectionSender
+
+Machine = VoleIntersectionReceiver | VoleIntersectionSender
+_WARM_SIZE = 2000
+
+
+def vole_role(order: Order, wire: Wire) -> Role:
+    """Return the bank's role or the bureau's."""
+    return _Receiver(order, wire) if order["rank"] == RECEIVER else _Sender(order, wire)
+
+
+def vole_warm_up() -> None:
+    """Run both roles on small lists in this process."""
+    lists = make_lists(_WARM_SIZE, _WARM_SIZE, 0.5, 0)
+    parameters = VoleIntersectionParameters.for_counts(_WARM_SIZE, _WARM_SIZE, bytes(SESSION_BYTES))
+    receiver = VoleIntersectionReceiver(pack(lists.portfolio), parameters, RANDOMNESS)
+    sender = VoleIntersectionSender(pack(lists.listed), parameters, RANDOMNESS)
+    to_receiver, to_sender = list(sender.start()), list(receiver.start())
+    while to_receiver or to_sender:
+        to_receiver += [answer for message in to_sender for answer in sender.receive(decode_message(message.encode()))]
+        to_sender = [answer for message in to_receiver for answer in receiver.receive(decode_message(message.encode()))]
+        to_receiver = []
+    receiver.result()
+
+
+class _Vole(Role):
+    def phases(self) -> Phases:
+        return [("execute", self._execute)]
+
+    def parameters(self) -> VoleIntersectionParameters:
+        own, other = self.order["sizes"]
+        return VoleIntersectionParameters.for_counts(own, other, bytes.fromhex(self.order["session"]))
+
+    def drive(self, machine: Machine) -> None:
+        """Run one machine to its end over the wire."""
+        self._send(machine, machine.start())
+        while not _done(machine):
+            self._send(machine, machine.receive(decode_message(self.wire.receive())))
+
+    def _send(self, machine: Machine, messages: tuple[Message, ...]) -> None:
+        for message in messages:
+            self.wire.send(message.encode())
+            if isinstance(message, MaskedTable) and isinstance(machine, VoleIntersectionReceiver):
+                machine.work_ahead()  # while the sender works at the table
+
+    def _execute(self) -> None:
+        raise NotImplementedError
+
+
+class _Receiver(_Vole):
+    """The bank: writes those of its codes that are listed."""
+
+    def _execute(self) -> None:
+        codes = self.codes()
+        with self.protocol():
+            machine = VoleIntersectionReceiver(pack(codes), self.parameters(), RANDOMNESS)
+            self.drive(machine)
+        self.write(codes[machine.result()])
+
+
+class _Sender(_Vole):
+    """The bureau."""
+
+    def _execute(self) -> None:
+        codes = self.codes()
+        with self.protocol():
+            self.drive(VoleIntersectionSender(pack(codes), self.parameters(), RANDOMNESS))
+
+
+def _done(machine: Machine) -> bool:
+    try:
+        machine.result()
+    except LocalProtocolError:
+        return False
+    return True
