@@ -17,7 +17,7 @@ from node.jobs.screening_files import CODE, ScreeningFiles
 from node.jobs.screening_journal import ScreeningJournal
 from node.jobs.screening_records import NewScreening, ScreeningRequest, StoredScreening
 from node.keys import Sealer
-from node.policy.textmatrix import mask, one_text
+from node.policy.textmatrix import lengths, mask, one_text
 from node.policy.uscc import LENGTH, check_many
 from protocols.randomness import SEED_BYTES, Randomness
 from protocols.transcript import digest
@@ -78,7 +78,7 @@ def _normalised(lines: bytes) -> pa.Array:
     """Return the lines that are not blank, as they are checked."""
     texts = pc.split_pattern(one_text(lines), "\n").flatten()
     typed = pc.utf8_upper(pc.utf8_trim_whitespace(pc.utf8_normalize(texts, form="NFKC")))
-    return typed.filter(mask(np.asarray(pc.binary_length(typed)) > 0))
+    return typed.filter(mask(lengths(typed) > 0))
 
 
 def _distinct(codes: NDArray[np.bytes_]) -> NDArray[np.bytes_]:

@@ -52,6 +52,11 @@ def mask(flags: NDArray[np.bool_]) -> pa.Array:
     return pa.BooleanArray.from_buffers(pa.bool_(), len(flags), [None, pa.py_buffer(packed)])
 
 
+def lengths(array: pa.Array) -> NDArray[np.int64]:
+    """Return the lengths of large strings in bytes of UTF-8; of a null 0."""
+    return np.diff(_buffers(array)[0])
+
+
 def blocks(array: pa.Array, width: int) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.int64]]]:
     """Yield ``(first row, characters, lengths)`` for one block of rows after the other.
 
