@@ -1,7 +1,8 @@
 """GF(2^128): blocks times one factor, modulo x^128 + x^7 + x^2 + x + 1; bit i of a block is the coefficient of x^i.
 
-The compiled loop has no branch and no table index that depends on either factor. :func:`scale_reference` says the same
-in NumPy and is what the loop is tested against.
+The compiled loops have no branch and no table index that depends on either factor. One takes the processor's
+carry-less products (``gf128_kernel``), the other is for processors without; :func:`scale_reference` says the same in
+NumPy and is what both are tested against.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from protocols.primitives.blocks import Blocks
+from protocols.primitives.carryless import AVAILABLE
 from protocols.primitives.compiled import compiled
 
 _ONE = np.uint64(1)
@@ -19,6 +21,18 @@ _BITS = 128
 
 def scale(blocks: Blocks, factor: Blocks) -> Blocks:
     """Return every block (n, 2) times ``factor`` (2,), which may be SECRET: the time is the same for all values."""
+    if not AVAILABLE:
+        return scale_portable(blocks, factor)
+    from protocols.primitives import gf128_kernel
+
+    out = np.empty((len(blocks), 2), np.uint64)
+    rows, words = (np.require(each, requirements=["C", "W"]) for each in (blocks, factor))
+    gf128_kernel.scale(rows, words, out)
+    return out
+
+
+def scale_portable(blocks: Blocks, factor: Blocks) -> Blocks:
+    """Return what :func:`scale` returns, on any processor."""
     out = np.empty((len(blocks), 2), np.uint64)
     _scale(np.require(blocks, requirements=["C", "W"]), powers(factor), out)
     return out

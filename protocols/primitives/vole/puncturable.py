@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.primitives.blocks import Blocks, hash_blocks
+from protocols.primitives.blocks import Blocks, hash_twice
 from protocols.primitives.vole.code_kernels import sum_rows
 from protocols.primitives.vole.parameters import VoleParameters
 from protocols.transcript import digest
@@ -68,10 +68,7 @@ def grow_punctured(positions: Positions, parameters: VoleParameters, keys: TreeK
 def _children(nodes: Blocks, keys: TreeKeys) -> Blocks:
     """Return (t, 2 w, 2) for nodes (t, w, 2): left and right children in turn."""
     trees, width, _ = nodes.shape
-    children = np.empty((trees, width, 2, 2), np.uint64)
-    children[:, :, 0] = hash_blocks(keys.left, nodes)
-    children[:, :, 1] = hash_blocks(keys.right, nodes)
-    return children.reshape(trees, 2 * width, 2)
+    return hash_twice(keys.left, keys.right, nodes).reshape(trees, 2 * width, 2)
 
 
 def _sums(nodes: Blocks) -> Blocks:
