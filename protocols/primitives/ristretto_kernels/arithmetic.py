@@ -12,7 +12,7 @@ from llvmlite import binding
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError, PeerProtocolError
-from protocols.primitives.ristretto import POINT_BYTES
+from protocols.primitives.ristretto import POINT_BYTES, Scalar
 from protocols.primitives.ristretto_kernels import kernels
 from protocols.primitives.ristretto_kernels.encodings import ENCODED_WORDS
 from protocols.primitives.ristretto_kernels.field_ifma import IfmaField
@@ -142,6 +142,19 @@ def has_ifma() -> bool:
 def fastest() -> Arithmetic:
     """Return the back end for this processor."""
     return IFMA if has_ifma() else PORTABLE
+
+
+def invert(scalars: Rows) -> Rows:
+    """Return the inverses of ``scalars`` (n, 32), reduced modulo the order and not zero; in constant time."""
+    if not len(scalars):
+        return scalars
+    words = np.ascontiguousarray(scalars).view(_WORD).astype(np.uint64)
+    running, inverted = np.empty_like(words), np.empty_like(words)
+    kernels.products(words, running)
+    last = Scalar(running[-1:].astype(_WORD).tobytes()).invert()
+    inverted[-1] = np.frombuffer(last.export_secret(), _WORD)
+    kernels.inverses(words, running, inverted)
+    return inverted.astype(_WORD).view(np.uint8)
 
 
 def _portions(count: int, size: int) -> list[slice]:

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from protocols.primitives.compiled import compiled_when_called
-from protocols.primitives.ristretto_kernels import programs
+from protocols.primitives.ristretto_kernels import inversion_programs, programs
 from protocols.primitives.ristretto_kernels.field_ifma import IfmaField
 from protocols.primitives.ristretto_kernels.field_portable import PortableField
 from protocols.primitives.ristretto_kernels.memory import function_of
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     def _encode(points: Words, words: Words) -> None: ...
     def _add(left: Words, right: Words, sums: Words) -> None: ...
     def _combine(points: Words, scalars: Words, tables: Words, total: Words) -> None: ...
+    def _products(scalars: Words, products: Words) -> None: ...
+    def _inverses(scalars: Words, products: Words, inverses: Words) -> None: ...
 else:
 
     @intrinsic
@@ -74,6 +76,14 @@ else:
     @intrinsic
     def _combine(_context, points, scalars, tables, total):
         return _typed(programs.COMBINE, points, scalars, tables, total)
+
+    @intrinsic
+    def _products(_context, scalars, products):
+        return _typed(inversion_programs.PRODUCTS, scalars, products)
+
+    @intrinsic
+    def _inverses(_context, scalars, products, inverses):
+        return _typed(inversion_programs.INVERSES, scalars, products, inverses)
 
 
 @compiled_when_called
@@ -110,3 +120,15 @@ def add(left: Words, right: Words, sums: Words) -> None:
 def combine(points: Words, scalars: Words, tables: Words, total: Words) -> None:
     """Sum points times scalars, which are overwritten, to ``total``, one group; ``tables`` has 160 words a group."""
     _combine(points, scalars, tables, total)
+
+
+@compiled_when_called
+def products(scalars: Words, running: Words) -> None:
+    """Multiply each of at least one scalar, (n, 4), with all before it, as the inversion wants them."""
+    _products(scalars, running)
+
+
+@compiled_when_called
+def inverses(scalars: Words, running: Words, inverted: Words) -> None:
+    """Fill ``inverted`` from its last row, the inverse of the last of ``running``: the inverses of all scalars."""
+    _inverses(scalars, running, inverted)
