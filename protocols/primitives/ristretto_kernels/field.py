@@ -58,8 +58,8 @@ class Field(ABC):
         """Return the square likewise."""
 
     @abstractmethod
-    def barrier(self, mask: Word) -> Word:
-        """Return a mask of which the compiler does not know that it has two values, so that it makes no branch."""
+    def barrier(self, word: Word) -> Word:
+        """Return a word of which the compiler does not know that it has two values only, so that it makes no branch."""
 
     def integer(self, value: int) -> Word:
         """Return the same 64-bit constant in every lane."""
@@ -117,7 +117,8 @@ class Field(ABC):
         return _checked([self.builder.add(a, b) for a, b in zip(kept, moved, strict=True)], bounds)
 
     def times_19(self, word: Word) -> Word:
-        """Return 19 times a word: vectors have no cheap product of 64 bits."""
+        """Return 19 times a word, which may be a secret bit; vectors have no cheap product of 64 bits."""
+        word = self.barrier(word)
         doubled = self.builder.add(word, word)
         return self.builder.add(self.builder.shl(word, self.integer(4)), self.builder.add(word, doubled))
 

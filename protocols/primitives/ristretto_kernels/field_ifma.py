@@ -30,9 +30,9 @@ class IfmaField(Field):
     word = _WORD
     operand_limit = 2**52
 
-    def barrier(self, mask: Word) -> Word:
-        """Return the mask: there are no branches on vectors."""
-        return mask
+    def barrier(self, word: Word) -> Word:
+        """Return the word: there are no branches on vectors."""
+        return word
 
     def _product(self, left: Element, right: Element) -> Element:
         low, high = self._empty(), self._empty()

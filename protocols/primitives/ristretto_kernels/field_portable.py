@@ -25,10 +25,10 @@ class PortableField(Field):
     word = INTEGER
     operand_limit = 2**54
 
-    def barrier(self, mask: Word) -> Word:
-        """Return the mask through an empty assembler instruction, which the compiler cannot see through."""
+    def barrier(self, word: Word) -> Word:
+        """Return the word through an empty assembler instruction, which the compiler cannot see through."""
         kind = ir.FunctionType(INTEGER, [INTEGER])
-        return self.builder.call(ir.InlineAsm(kind, "", "=r,0"), [mask])
+        return self.builder.call(ir.InlineAsm(kind, "", "=r,0"), [word])
 
     def _product(self, left: Element, right: Element) -> Element:
         return self._columns([(i, j, 1) for i in range(LIMBS) for j in range(LIMBS)], left, right)
