@@ -18,12 +18,21 @@ def compiled(signature: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
     nor the user's can be written, as in a container that may write nothing, every process compiles anew;
     ``NUMBA_CACHE_DIR`` names another folder.
     """
-    options: dict[str, Any] = {"nogil": True}
 
     def decorate(function: Callable[_P, _T]) -> Callable[_P, _T]:
-        try:
-            return cast(Callable[_P, _T], njit(signature, cache=True, **options)(function))
-        except RuntimeError:  # «no locator available»: there is nowhere to keep it
-            return cast(Callable[_P, _T], njit(signature, **options)(function))
+        return _compiled(function, signature)
 
     return decorate
+
+
+def compiled_when_called(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Do as :func:`compiled`, but compile at the first call, for the types of its arguments."""
+    return _compiled(function, None)
+
+
+def _compiled(function: Callable[_P, _T], signature: str | None) -> Callable[_P, _T]:
+    options: dict[str, Any] = {"nogil": True}
+    try:
+        return cast(Callable[_P, _T], njit(signature, cache=True, **options)(function))
+    except RuntimeError:  # «no locator available»: there is nowhere to keep it
+        return cast(Callable[_P, _T], njit(signature, **options)(function))

@@ -1,25 +1,32 @@
 """Arithmetic on many group elements at once: arrays of n x 32 bytes in, arrays of n x 32 bytes out.
 
-The one place that says which implementation of ristretto255 computes batches. Elements are canonical encodings
-(RFC 9496 section 4.3.2), scalars are little-endian and reduced modulo the order. Everything but
-:func:`linear_combination` and :func:`decode_check`, whose arguments are public, takes the same time for all values.
+The one place that says which implementation of ristretto255 computes batches: libsodium for a few elements, the
+compiled programs for more. Elements are canonical encodings (RFC 9496 section 4.3.2), scalars are little-endian and
+reduced modulo the order. Everything but :func:`linear_combination` and :func:`decode_check`, whose arguments are
+public, takes the same time for all values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.primitives import ristretto
-from protocols.primitives.ristretto import POINT_BYTES, SCALAR_BYTES, UNIFORM_BYTES, Point, Scalar
+from protocols.primitives.ristretto import ORDER, POINT_BYTES, SCALAR_BYTES, UNIFORM_BYTES, Point, Scalar
 from protocols.psi.oprf import MAXIMUM_INPUT_BYTES, expand_message_xmd
 from protocols.randomness import Randomness
 
+if TYPE_CHECKING:
+    from protocols.primitives.ristretto_kernels.arithmetic import Arithmetic
+
 Rows = NDArray[np.uint8]
 """Elements or scalars: shape (n, 32)."""
+FEW = 8
+"""Fewer elements are libsodium's: they would not fill a vector, and the compiled programs take a second to load."""
 
 
 def rows(encoded: bytes) -> Rows:
@@ -36,16 +43,20 @@ def hash_and_multiply(inputs: Sequence[bytes], separation: bytes, scalars: Rows)
 
     Raises:
         LocalProtocolError: an input is longer than 65,534 bytes.
+        ParameterError: an input maps to the identity (probability 2^-252).
     """
-    if any(len(data) > MAXIMUM_INPUT_BYTES for data in inputs):
-        raise LocalProtocolError(f"an input has at most {MAXIMUM_INPUT_BYTES} bytes")
-    points = [Point.from_uniform(expand_message_xmd(data, separation)) for data in inputs]
-    return _products(points, scalars)
+    uniform = _uniform(inputs, separation)
+    factors = _scalars(scalars, len(inputs))
+    if len(inputs) < FEW:
+        return _products([Point.from_uniform(row.tobytes()) for row in uniform], factors)
+    return _arithmetic().map_and_multiply(uniform, factors)
 
 
 def decode_check(elements: Rows) -> NDArray[np.bool_]:
     """Return for every row whether it is the canonical encoding of an element other than the identity."""
-    return np.array([_is_element(row.tobytes()) for row in elements], dtype=np.bool_)
+    if len(elements) < FEW:
+        return np.array([_is_element(row.tobytes()) for row in elements], dtype=np.bool_)
+    return _arithmetic().decode_check(elements)
 
 
 def multiply(elements: Rows, scalars: Rows) -> Rows:
@@ -54,7 +65,10 @@ def multiply(elements: Rows, scalars: Rows) -> Rows:
     Raises:
         PeerProtocolError: a row is no canonical encoding of an element other than the identity.
     """
-    return _products([Point(row.tobytes()) for row in elements], scalars)
+    factors = _scalars(scalars, len(elements))
+    if len(elements) < FEW:
+        return _products([Point(row.tobytes()) for row in elements], factors)
+    return _arithmetic().multiply(elements, factors)
 
 
 def linear_combination(scalars: Rows, elements: Rows) -> bytes:
@@ -65,13 +79,22 @@ def linear_combination(scalars: Rows, elements: Rows) -> bytes:
     Raises:
         PeerProtocolError: a row is no canonical encoding of an element other than the identity.
     """
-    points = [Point(row.tobytes()) for row in elements]
-    return ristretto.linear_combination(_scalars(scalars, len(points)), points)
+    factors = _scalars(scalars, len(elements))
+    if len(elements) < FEW:
+        points = [Point(row.tobytes()) for row in elements]
+        return ristretto.linear_combination([Scalar(row.tobytes()) for row in factors], points)
+    return _arithmetic().linear_combination(factors, elements)
 
 
 def invert(scalars: Rows) -> Rows:
-    """Return the inverse of every scalar modulo the order: Montgomery's trick, on libsodium."""
-    return _gather(scalar.export_secret() for scalar in ristretto.invert_all(_scalars(scalars, len(scalars))))
+    """Return the inverse of every scalar modulo the order, by Montgomery's trick."""
+    factors = _scalars(scalars, len(scalars))
+    if len(scalars) < FEW:
+        inverses = ristretto.invert_all([Scalar(row.tobytes()) for row in factors])
+        return _gather(inverse.export_secret() for inverse in inverses)
+    from protocols.primitives.ristretto_kernels import arithmetic
+
+    return arithmetic.invert(factors)
 
 
 def random_scalars(count: int, randomness: Randomness) -> Rows:
@@ -81,16 +104,43 @@ def random_scalars(count: int, randomness: Randomness) -> Rows:
     return _gather(Scalar.from_uniform(piece).export_secret() for piece in pieces)
 
 
+def _arithmetic() -> Arithmetic:
+    """Return the compiled programs; loading them loads numba, which a node that needs none of this does not."""
+    from protocols.primitives.ristretto_kernels import arithmetic
+
+    return arithmetic.fastest()
+
+
+def _uniform(inputs: Sequence[bytes], separation: bytes) -> NDArray[np.uint8]:
+    """Return the 64 bytes of each input that are mapped to the group: shape (n, 64)."""
+    if any(len(data) > MAXIMUM_INPUT_BYTES for data in inputs):
+        raise LocalProtocolError(f"an input has at most {MAXIMUM_INPUT_BYTES} bytes")
+    expanded = b"".join(expand_message_xmd(data, separation) for data in inputs)
+    return np.frombuffer(expanded, dtype=np.uint8).reshape(-1, UNIFORM_BYTES)
+
+
 def _products(points: Sequence[Point], scalars: Rows) -> Rows:
-    factors = _scalars(scalars, len(points))
+    factors = [Scalar(row.tobytes()) for row in scalars]
     return _gather(point.multiply(factor).encoded for point, factor in zip(points, factors, strict=True))
 
 
-def _scalars(scalars: Rows, count: int) -> list[Scalar]:
+def _scalars(scalars: Rows, count: int) -> Rows:
+    """Return one scalar for each of ``count`` elements, all checked as :class:`Scalar` checks one."""
     if scalars.ndim != 2 or scalars.shape[1] != SCALAR_BYTES or len(scalars) not in (1, count):
         raise ParameterError("there is one scalar for each element, or one for all")
-    factors = [Scalar(row.tobytes()) for row in scalars]
-    return factors * count if len(factors) == 1 else factors
+    if not _are_scalars(scalars).all():
+        raise ParameterError(f"a scalar has {SCALAR_BYTES} bytes, reduced and not zero")
+    return np.broadcast_to(scalars, (count, SCALAR_BYTES))
+
+
+def _are_scalars(scalars: Rows) -> NDArray[np.bool_]:
+    """Return for every row whether it is in 1..order-1, in the same time for all that are."""
+    words = np.ascontiguousarray(scalars).view("<u8")
+    order = np.frombuffer(ORDER.to_bytes(SCALAR_BYTES, "little"), dtype="<u8")
+    less = np.zeros(len(scalars), dtype=np.bool_)
+    for word, bound in zip(words.T, order, strict=True):  # from the lowest on: a higher one decides
+        less = (word < bound) | (word == bound) & less
+    return less & words.any(axis=1)
 
 
 def _gather(encodings: Iterable[bytes]) -> Rows:
