@@ -17,7 +17,11 @@ CODE_HEADER = "uscc"
 
 def codes_csv(codes: NDArray[np.bytes_]) -> bytes:
     """Return the codes, a line each."""
-    return f"{CODE_HEADER}\n".encode() + b"".join(code + b"\n" for code in codes.tolist())
+    width = codes.dtype.itemsize
+    lines = np.full((len(codes), width + 1), ord("\n"), np.uint8)
+    lines[:, :width] = np.ascontiguousarray(codes).view(np.uint8).reshape(len(codes), width)
+    text = lines.tobytes().replace(b"\x00", b"")  # zeros fill up what is shorter
+    return f"{CODE_HEADER}\n".encode() + text
 
 
 def count_csv(codes: int, matched: int) -> bytes:

@@ -101,28 +101,45 @@ def _subject_check(subject: str) -> str:
     return _SUBJECT_CHECKS[-total % 11]
 
 
-def _table(values: dict[str, int]) -> NDArray[np.int16]:
-    table = np.full(256, -1, dtype=np.int16)
-    for character, value in values.items():
-        table[ord(character)] = value
+_WRONG = 1 << 10  # more than any sum of right characters, and 18 of them fit into 16 bits
+_DIGITS = frozenset("0123456789")
+
+
+def _terms(weights: Sequence[int], values: dict[str, int], modulus: int) -> NDArray[np.int16]:
+    """Return for every place and byte its term in a sum that is 0 modulo ``modulus`` where the check character fits."""
+    table = np.full((len(weights), 256), _WRONG, dtype=np.int16)
+    for place, weight in enumerate(weights):
+        for character, value in values.items():
+            table[place, ord(character)] = value * weight % modulus
     return table
 
 
-_CODE_VALUES = _table(_VALUES)
-_SUBJECT_VALUES = _table(_SUBJECT_DIGITS)
-_SUBJECT_CHECK_VALUES = _table({character: value for value, character in enumerate(_SUBJECT_CHECKS)})
-_DIGITS = _table({character: value for value, character in enumerate("0123456789")})
+def _code_terms() -> NDArray[np.int16]:
+    table = _terms((*_WEIGHTS, 1), _VALUES, 31)
+    others = [ord(character) for character in _VALUES if character not in _DIGITS]
+    table[2:8, others] = _WRONG  # the administrative division
+    return table
+
+
+def _subject_terms() -> NDArray[np.int16]:
+    check = _terms((1,), {character: value for value, character in enumerate(_SUBJECT_CHECKS)}, 11)
+    return np.concatenate([_terms(_SUBJECT_WEIGHTS, _SUBJECT_DIGITS, 11), check])
+
+
+_CODE_TERMS = _code_terms()
+_SUBJECT_TERMS = _subject_terms()
 
 
 def _valid_columns(characters: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The rules of :func:`validate` over a matrix of shape (18, rows)."""
-    values = _CODE_VALUES[characters]
-    total = np.array(_WEIGHTS, dtype=np.int16) @ values[:17]
-    subject = np.array(_SUBJECT_WEIGHTS, dtype=np.int16) @ _SUBJECT_VALUES[characters[_SUBJECT_START:16]]
-    return np.asarray(
-        (values >= 0).all(axis=0)
-        & (_DIGITS[characters[2:8]] >= 0).all(axis=0)
-        & (-subject % 11 == _SUBJECT_CHECK_VALUES[characters[16]])
-        & (-total % 31 == values[17]),
-        dtype=np.bool_,
-    )
+    """The rules of :func:`validate` over a matrix of shape (18, rows): both check characters make a sum zero."""
+    total = _sum(_CODE_TERMS, characters)
+    subject = _sum(_SUBJECT_TERMS, characters[_SUBJECT_START:17])
+    within = (total < _WRONG) & (subject < _WRONG)
+    return np.asarray(within & (total % 31 == 0) & (subject % 11 == 0), dtype=np.bool_)
+
+
+def _sum(terms: NDArray[np.int16], characters: NDArray[np.uint8]) -> NDArray[np.int16]:
+    total = np.zeros(characters.shape[1], np.int16)
+    for table, column in zip(terms, characters, strict=True):
+        total += table[column]
+    return total

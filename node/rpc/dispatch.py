@@ -20,7 +20,7 @@ from node.codes import Code
 from node.errors import Refusal
 from node.logs import correlated
 from node.rpc.methods import Kind, Method
-from node.rpc.status import refusals
+from node.rpc.refusing import refusals
 from protocols.errors import LocalProtocolError
 
 Handler = Callable[[Any, Any], Any]

@@ -11,7 +11,7 @@ from grpc_health.v1.health import HealthServicer
 
 from node.rpc.envelope import parse_strict
 from node.rpc.peers import AuthContext
-from node.rpc.status import refusals
+from node.rpc.refusing import refusals
 
 HEALTH = "grpc.health.v1.Health"
 

@@ -1,13 +1,7 @@
-"""Refusals on the wire: a gRPC status and, beside it, the whole refusal in trailing metadata.
-
-What is no refusal becomes ``INTERNAL`` with the call's correlation id. The log gets types and places of the
-exceptions, never their messages, which may hold values.
-"""
+"""Refusals on the wire: a gRPC status and, beside it, the whole refusal in trailing metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import grpc
@@ -15,15 +9,11 @@ from google.protobuf.message import DecodeError
 
 from node.codes import Code, Side
 from node.errors import Refusal
-from node.logs import get_logger, places
-from protocols.errors import ParameterError, PeerProtocolError
 from protos import common_pb2
 
 REFUSAL_KEY = "banktax-refusal-bin"
 MAXIMUM_REFUSAL_BYTES = 4096
 MAXIMUM_TEXT = 600
-
-_log = get_logger("rpc")
 
 STATUS: dict[Code, grpc.StatusCode] = {
     Code.AGREEMENT_INACTIVE: grpc.StatusCode.PERMISSION_DENIED,
@@ -54,37 +44,6 @@ STATUS: dict[Code, grpc.StatusCode] = {
     Code.NODE_NOT_RUNNING: grpc.StatusCode.UNAVAILABLE,
     Code.INTERNAL: grpc.StatusCode.INTERNAL,
 }
-
-
-@contextmanager
-def refusals(context: grpc.ServicerContext, method: str, correlation_id: str) -> Iterator[None]:
-    """End the call with a status whatever is raised inside; nothing but refusals shows what it says.
-
-    Args:
-        context: the call.
-        method: its path, for the log.
-        correlation_id: what the log and an ``INTERNAL`` status share.
-    """
-    try:
-        yield
-    except Exception as error:
-        abort(context, as_refusal(error, method, correlation_id))
-
-
-def as_refusal(error: Exception, method: str, correlation_id: str) -> Refusal:
-    """Return the refusal that a caller is told of, and write to the log what it is not told."""
-    if isinstance(error, Refusal):
-        _log.info("call refused", method=method, code=error.code.value)
-        return error
-    if isinstance(error, ParameterError):
-        return Refusal(Code.BOUND_EXCEEDED, str(error))
-    if isinstance(error, PeerProtocolError):
-        return Refusal(Code.MALFORMED, str(error))
-    if isinstance(error, grpc.RpcError):
-        _log.info("call ended by the caller", method=method)
-        return Refusal(Code.DEADLINE_EXCEEDED, "the caller ended the call")
-    _log.error("call failed", method=method, error=type(error).__name__, places=places(error))
-    return Refusal(Code.INTERNAL, f"internal error number {correlation_id}")
 
 
 def abort(context: grpc.ServicerContext, refusal: Refusal) -> NoReturn:

@@ -27,7 +27,9 @@ _STEPS_PER_OCTAVE = 16
 _DUMMY_BYTES = 16
 _DUMMY = b"\x00"  # begins every dummy and stands in no code
 # One block of SHA-256: 0x00 || salt || length || code, filled with zeros.
-_LEAF = np.dtype([("kind", "u1"), ("salt", "V16"), ("length", "u1"), ("code", f"V{MAXIMUM_CODE_BYTES}")])
+_ROW = np.dtype(f"V{MAXIMUM_CODE_BYTES}")
+_LEAF = np.dtype([("kind", "u1"), ("salt", f"V{SALT_BYTES}"), ("length", "u1"), ("code", _ROW)])
+_BLOCK_POSITIONS = 1 << 14  # leaves that are laid out at a time: they stay in the processor's caches
 _CODE = np.dtype(f"S{MAXIMUM_CODE_BYTES}")
 
 
@@ -87,7 +89,7 @@ class CommittedInput:
         if not len(self.codes) <= self.padded <= MAXIMUM_POSITIONS:
             raise LocalProtocolError("there are more codes than positions")
         self._order = permutation(self.padded, seed.randomness("order"))
-        self._dummies = seed.randomness("dummies").bytes((self.padded - len(self.codes)) * _DUMMY_BYTES)
+        self._dummies = _dummies(seed.randomness("dummies").bytes((self.padded - len(self.codes)) * _DUMMY_BYTES))
         self._salts = seed.randomness("salts").bytes(self.padded * SALT_BYTES)
         self._leaves = self._hash_leaves()
         self.tree_root = merkle.root(self._leaves)
@@ -108,16 +110,24 @@ class CommittedInput:
         if place < len(self.codes):
             code: bytes = self.codes[place]
             return code
-        at = (place - len(self.codes)) * _DUMMY_BYTES
-        return _DUMMY + self._dummies[at : at + _DUMMY_BYTES]
+        dummy: bytes = self._dummies[place - len(self.codes)].tobytes()
+        return dummy[: len(_DUMMY) + _DUMMY_BYTES]
 
     def _hash_leaves(self) -> bytes:
-        dummies = np.zeros((self.padded - len(self.codes), MAXIMUM_CODE_BYTES), np.uint8)
-        dummies[:, 1 : 1 + _DUMMY_BYTES] = np.frombuffer(self._dummies, np.uint8).reshape(-1, _DUMMY_BYTES)
-        characters = np.concatenate([self.codes.view(np.uint8).reshape(-1, MAXIMUM_CODE_BYTES), dummies])
-        lengths = np.full(self.padded, 1 + _DUMMY_BYTES, np.uint8)
-        lengths[: len(self.codes)] = np.char.str_len(self.codes)
-        return _hash_leaves(characters[self._order], lengths[self._order], self._salts)
+        return b"".join(self._hash_block(first) for first in range(0, self.padded, _BLOCK_POSITIONS))
+
+    def _hash_block(self, first: int) -> bytes:
+        """Return the leaves of some positions from ``first`` on."""
+        places = self._order[first : first + _BLOCK_POSITIONS]
+        leaves = np.zeros(len(places), dtype=_LEAF)
+        leaves["salt"] = np.frombuffer(self._salts, "V16", len(places), first * SALT_BYTES)
+        filling = places >= len(self.codes)
+        codes = self.codes[places[~filling]]
+        leaves["length"][~filling] = np.char.str_len(codes)
+        leaves["code"][~filling] = codes.view(_ROW)
+        leaves["length"][filling] = len(_DUMMY) + _DUMMY_BYTES
+        leaves["code"][filling] = self._dummies[places[filling] - len(self.codes)]
+        return _hash(leaves)
 
     def __repr__(self) -> str:
         return f"CommittedInput({self.padded} positions, root {self.root.hex()[:16]}…)"
@@ -136,9 +146,8 @@ def verify_code(context: JobContext, root: bytes, padded: int, opening: CodeOpen
         raise PeerProtocolError("an opening has a code or salt of another length")
     if _bind(context, padded, opening.seed_commitment, opening.tree_root) != root:
         raise PeerProtocolError("an opening is of another commitment")
-    characters = np.frombuffer(opening.code.ljust(MAXIMUM_CODE_BYTES, b"\x00"), np.uint8).reshape(1, -1)
-    leaf = _hash_leaves(characters, np.array([len(opening.code)], np.uint8), opening.salt)
-    merkle.verify(opening.tree_root, padded, opening.position, leaf, opening.proof)
+    leaf = np.array([(0, opening.salt, len(opening.code), opening.code.ljust(MAXIMUM_CODE_BYTES, b"\x00"))], _LEAF)
+    merkle.verify(opening.tree_root, padded, opening.position, _hash(leaf), opening.proof)
 
 
 def verify_opening(
@@ -177,13 +186,16 @@ def _checked(codes: Sequence[bytes] | NDArray[np.bytes_]) -> NDArray[np.bytes_]:
     return ordered
 
 
-def _hash_leaves(characters: NDArray[np.uint8], lengths: NDArray[np.uint8], salts: bytes) -> bytes:
+def _hash(leaves: NDArray[np.void]) -> bytes:
     """Return SHA-256 of every leaf's 54 bytes: 0x00 || salt || length of the code || code || zeros."""
-    blocks = np.zeros(len(lengths), dtype=_LEAF)
-    blocks["salt"] = np.frombuffer(salts, dtype="V16")
-    blocks["length"] = lengths
-    blocks["code"] = np.ascontiguousarray(characters).view(f"V{MAXIMUM_CODE_BYTES}").ravel()
-    return hash_messages(blocks.view(np.uint8).reshape(len(blocks), -1))
+    return hash_messages(leaves.view(np.uint8).reshape(len(leaves), -1))
+
+
+def _dummies(drawn: bytes) -> NDArray[np.void]:
+    """Return what fills up, 0x00 and sixteen of the drawn bytes each, followed by zeros."""
+    rows = np.zeros((len(drawn) // _DUMMY_BYTES, MAXIMUM_CODE_BYTES), np.uint8)
+    rows[:, len(_DUMMY) : len(_DUMMY) + _DUMMY_BYTES] = np.frombuffer(drawn, np.uint8).reshape(-1, _DUMMY_BYTES)
+    return rows.view(_ROW).ravel()
 
 
 def _bind(context: JobContext, padded: int, seed_commitment: bytes, tree_root: bytes) -> bytes:

@@ -43,7 +43,7 @@ def opened_set(state: State, file: Path, evidence: Path | None, code_column: str
 
     shown = None
     if evidence is not None:
-        shown = frozenset(check_list(b"".join(portfolio_codes(evidence, code_column))).codes.tolist())
+        shown = frozenset(check_list(portfolio_codes(evidence, code_column)).codes.tolist())
     with office_of(state) as office, progress(state, state.text("rebuilding", "重建记录"), lines=True):
         found = audit_opened_set(file, office.key_of, shown)
     print_one(found, as_json)

@@ -23,6 +23,12 @@ def test_every_message_hashes_as_hashlib_hashes_it(length: int) -> None:
     assert hash_messages(messages) == b"".join(hashlib.sha256(message.tobytes()).digest() for message in messages)
 
 
+@pytest.mark.parametrize("count", range(1, 35))
+def test_every_number_of_messages_whatever_the_lanes(count: int) -> None:
+    messages = np.random.default_rng(count).integers(0, 256, (count, 54), dtype=np.uint8)
+    assert hash_messages(messages) == b"".join(hashlib.sha256(message.tobytes()).digest() for message in messages)
+
+
 def test_no_messages_and_messages_that_do_not_fit() -> None:
     assert hash_messages(np.zeros((0, 54), np.uint8)) == b""
     with pytest.raises(ParameterError, match="at most 55 bytes"):
