@@ -1,4 +1,4 @@
-"""Two sets split into buckets by a hash under the session's key, each bucket a run of its own. README clause 8.
+"""Two sets split into buckets by a hash under the session's key, each bucket a run of its own. README clause 11.
 
 Equal items fall into equal buckets at both sides, so the intersection is that of the buckets together. How many items
 of a side a bucket has says something about them: each is padded to a capacity that follows from the sizes alone.
