@@ -1,16 +1,21 @@
-"""The protocol ``vole`` in a benchmark: its two machines, unbucketed, on whole lists in memory."""
+"""The protocol ``vole`` in a benchmark: its two machines, bucket by bucket, on lists in memory."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from benchmarks.psi_data import make_lists
 from benchmarks.psi_role import RANDOMNESS, RECEIVER, Order, Phases, Role
 from benchmarks.psi_wire import Wire
 from protocols.errors import LocalProtocolError
+from protocols.psi.tags import padded_count
+from protocols.psi.vole.buckets import BucketPlan, bucket_count
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import MaskedTable, Message, decode_message
 from protocols.psi.vole.parameters import SESSION_BYTES, VoleIntersectionParameters
 from protocols.psi.vole.receiver import VoleIntersectionReceiver
 from protocols.psi.vole.sender import VoleIntersectionSender
+from protocols.transcript import digest
 
 Machine = VoleIntersectionReceiver | VoleIntersectionSender
 _WARM_SIZE = 2000
@@ -39,9 +44,14 @@ class _Vole(Role):
     def phases(self) -> Phases:
         return [("execute", self._execute)]
 
-    def parameters(self) -> VoleIntersectionParameters:
-        own, other = self.order["sizes"]
-        return VoleIntersectionParameters.for_counts(own, other, bytes.fromhex(self.order["session"]))
+    def plan(self) -> BucketPlan:
+        """Return how the lists are split."""
+        own, other = (padded_count(size) for size in self.order["sizes"])
+        return BucketPlan(own, other, bucket_count(own, other), bytes.fromhex(self.order["session"]))
+
+    def session(self, bucket: int) -> bytes:
+        """Return what names the run over one bucket."""
+        return digest("benchmark/run", bytes.fromhex(self.order["session"]), bucket.to_bytes(4, "big"))
 
     def drive(self, machine: Machine) -> None:
         """Run one machine to its end over the wire."""
@@ -65,9 +75,14 @@ class _Receiver(_Vole):
     def _execute(self) -> None:
         codes = self.codes()
         with self.protocol():
-            machine = VoleIntersectionReceiver(pack(codes), self.parameters(), RANDOMNESS)
-            self.drive(machine)
-        self.write(codes[machine.result()])
+            plan, items = self.plan(), pack(codes)
+            numbers, found = plan.assign(items), np.empty(len(items), np.bool_)
+            for bucket in range(plan.buckets):
+                places = np.flatnonzero(numbers == bucket)
+                machine = VoleIntersectionReceiver(items[places], plan.parameters(self.session(bucket)), RANDOMNESS)
+                self.drive(machine)
+                found[places] = machine.result()
+        self.write(codes[found])
 
 
 class _Sender(_Vole):
@@ -76,7 +91,11 @@ class _Sender(_Vole):
     def _execute(self) -> None:
         codes = self.codes()
         with self.protocol():
-            self.drive(VoleIntersectionSender(pack(codes), self.parameters(), RANDOMNESS))
+            plan, items = self.plan(), pack(codes)
+            numbers = plan.assign(items)
+            for bucket in range(plan.buckets):
+                own = items[numbers == bucket]
+                self.drive(VoleIntersectionSender(own, plan.parameters(self.session(bucket)), RANDOMNESS))
 
 
 def _done(machine: Machine) -> bool:

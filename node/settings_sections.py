@@ -118,6 +118,13 @@ class ComputeSection(Section):
         description="Bank: most enterprises in one chunk of a job, where the engine takes as many (bfv 8184, paillier "
         "248). Smaller chunks repeat less after a failure and cost more in all.",
     )
+    bucket_items: int = Field(
+        default=1 << 20,
+        ge=1 << 10,
+        le=1 << 20,
+        description="Bank: most items, on average, of one bucket of a screening on vole. Two buckets are in memory at "
+        "a time, at both nodes.",
+    )
 
 
 class LimitsSection(Section):

@@ -8,7 +8,8 @@ What it does not show: that these codes are the bank's customers. That is for th
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from node.codes import Code, Role, ScreeningMode, ScreeningProtocol, Side
 from node.errors import Refusal
+from node.jobs.screening_calls import ExchangePlace
 from node.jobs.screening_count import client as count_client
-from node.jobs.screening_exchange import Exchanged, replay, unpack_messages
+from node.jobs.screening_exchange import replay, unpack_messages
 from node.jobs.screening_files import CODE
 from node.jobs.screening_link import Opened
 from node.jobs.screening_oprf import terms_of
@@ -32,6 +34,8 @@ from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.job import JobContext
 from protocols.psi.oprf_job import rebuild
 from protocols.psi.transcript import count_terms, part_digest, transcript_digest, vole_terms
+from protocols.psi.vole.buckets import BucketPlan
+from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import decode_message as decode_vole
 from protocols.transcript import DIGEST_BYTES
 
@@ -114,23 +118,33 @@ class _OpenedSet:
     seed: bytes
     codes: NDArray[np.bytes_]
     parts: bytes
-    bureau: bytes
+    path: Path
+
+    def messages(self, number: int) -> tuple[int, tuple[bytes, ...]]:
+        """Return the attempt that counted of one part, and the bureau's messages in it: one part is in memory."""
+        with _readable(self.path), zipfile.ZipFile(self.path) as archive:
+            attempt, _, _, packed = unpack_step(archive.read(f"bureau/{number:06d}"))
+        return attempt, unpack_messages(packed)
 
 
 def _read(path: Path) -> _OpenedSet:
+    with _readable(path), zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_BYTES:
+            raise Refusal(Code.INVALID_INPUT, f"{path} is too large for an opened set")
+        return _OpenedSet(
+            archive.read("record.json"),
+            Opened.decode(archive.read("opened.json")),
+            archive.read("seed"),
+            np.frombuffer(archive.read("codes"), dtype=CODE),
+            archive.read("parts") if "parts" in archive.namelist() else b"",
+            path,
+        )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_BYTES:
-                raise Refusal(Code.INVALID_INPUT, f"{path} is too large for an opened set")
-            return _OpenedSet(
-                archive.read("record.json"),
-                Opened.decode(archive.read("opened.json")),
-                archive.read("seed"),
-                np.frombuffer(archive.read("codes"), dtype=CODE),
-                archive.read("parts") if "parts" in names else b"",
-                archive.read("bureau/000000") if "bureau/000000" in names else b"",
-            )
+        yield
     except OSError as error:
         raise Refusal(Code.INVALID_INPUT, f"{path} cannot be read: {error.strerror or 'it is damaged'}") from None
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError):
@@ -169,26 +183,37 @@ def _rebuild(record: ScreeningRecord, opened_set: _OpenedSet, committed: Committ
         evaluated = dict(enumerate(parts))
         rebuild(committed, session_id=session, terms=terms, evaluated=evaluated, expected=expected)
         return
-    given, terms = _replayed(record, opened_set, committed)
+    terms, replayed = _replayed(record, opened_set, committed)
     rebuilt = transcript_digest(
         committed.context,
         root=committed.root,
         padded=committed.padded,
         session_id=session,
         terms=terms,
-        parts={0: part_digest(0, given.bank, given.bureau)},
-        count=1,
+        parts=replayed,
+        count=len(replayed),
     )
     if rebuilt != expected:
         raise PeerProtocolError("the opened set and seed do not give the transcript that was signed")
 
 
-def _replayed(record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput) -> tuple[Exchanged, bytes]:
-    attempt, _, _, packed = unpack_step(opened_set.bureau)
-    messages, session = unpack_messages(packed), bytes.fromhex(record.session_id)
+def _replayed(
+    record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput
+) -> tuple[bytes, Mapping[int, bytes]]:
+    """Return the terms, and the digest of every part with the bank's messages made again."""
     if record.protocol is ScreeningProtocol.CARDINALITY:
-        terms = count_terms(list_items=record.list_items)
-        return replay(count_client(committed, attempt), decode_count, messages), terms
-    terms = vole_terms(list_items=record.list_items, buckets=record.buckets, bucket_key=opened_set.opened.bucket_key)
-    machine = receiver(opened_set.codes, record.padded_codes, record.list_items, session, committed.seed, attempt)
-    return replay(machine, decode_vole, messages), terms
+        attempt, messages = opened_set.messages(0)
+        given = replay(count_client(committed, attempt), decode_count, messages)
+        return count_terms(list_items=record.list_items), {0: part_digest(0, given.bank, given.bureau)}
+    plan = BucketPlan(record.padded_codes, record.list_items, record.buckets, opened_set.opened.bucket_key)
+    items, parts = pack(opened_set.codes), {}
+    numbers = plan.assign(items)
+    plan.check_loads(np.bincount(numbers, minlength=plan.buckets), plan.receiver_capacity)
+    for bucket in range(plan.buckets):
+        attempt, messages = opened_set.messages(bucket)
+        place = ExchangePlace(bytes.fromhex(record.session_id), bucket, attempt)
+        machine = receiver(items[numbers == bucket], plan, place, committed.seed)
+        given = replay(machine, decode_vole, messages)
+        parts[bucket] = part_digest(bucket, given.bank, given.bureau)
+    terms = vole_terms(list_items=record.list_items, buckets=plan.buckets, bucket_key=plan.key)
+    return terms, parts

@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from node.codes import Code, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.bureau_screening import ScreeningService, asked_of, section_of
 from node.jobs.gate import Caller
-from node.jobs.screening_calls import ExchangePlace, run_name
+from node.jobs.screening_calls import ExchangePlace
 from node.lists.counting import answer_count
 from node.policy.authorise import SCREENING
 from node.storage.bureau_screenings import BureauScreening
 from protocols.errors import PeerProtocolError
 from protocols.psi.transcript import MessagesDigest
+
+if TYPE_CHECKING:
+    from node.jobs.bureau_vole import VoleSenders
 
 EXCHANGES_AT_ONCE = 2
 """Runs of ``vole`` that a bureau holds in memory at the same time; further ones wait their turn."""
@@ -29,6 +32,8 @@ class BureauExchange:
         self._service = service
         self._wait_seconds = wait_seconds
         self._room = threading.BoundedSemaphore(EXCHANGES_AT_ONCE)
+        self._making = threading.Lock()
+        self._made: VoleSenders | None = None
 
     def vole(self, caller: Caller, place: ExchangePlace, messages: Iterable[bytes]) -> Iterator[bytes]:
         """Take the receiver's messages and give the sender's, for one attempt at one bucket.
@@ -38,12 +43,11 @@ class BureauExchange:
                 ``QUOTA_EXCEEDED`` for one more answer; ``DEADLINE_EXCEEDED`` while others keep the room.
         """
         # Imported when the first one comes: compiled kernels that a bureau without such agreements never needs.
-        from node.jobs.bureau_vole import sender
         from protocols.psi.vole.messages import TagList, decode_message
 
         screening = self._claim(caller, place, ScreeningProtocol.VOLE)
         with self._turn():
-            machine = sender(self._service, screening, run_name(place))
+            machine = self._senders().sender(screening, place)
             run = _Run(self._service, caller, screening, place)
             yield from run.answers(machine.start())
             for message in messages:
@@ -84,6 +88,13 @@ class BureauExchange:
         screening = self._service.authorised(caller, place.session_id, protocol)
         self._service.journal.claim_attempt(caller.bank, place.session_id, place.bucket, place.attempt)
         return screening
+
+    def _senders(self) -> VoleSenders:
+        from node.jobs.bureau_vole import VoleSenders
+
+        with self._making:
+            self._made = self._made or VoleSenders(self._service)
+            return self._made
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -19,7 +19,7 @@ from node.jobs.screening_calls import (
     OpenedScreening,
     ScreeningOpening,
 )
-from node.jobs.screening_choice import choose_buckets
+from node.jobs.screening_choice import check_buckets
 from node.lists.epochs import ListEpochs
 from node.lists.evaluating import answer_batch
 from node.policy.agreement import Agreement, Screening
@@ -226,8 +226,7 @@ def _check_fits(opening: ScreeningOpening, stored: StoredList) -> None:
         raise Refusal(Code.INVALID_INPUT, f"mode {opening.mode} does not run on protocol {opening.protocol}")
     if opening.mode is ScreeningMode.LABELS and not stored.label_bytes:
         raise Refusal(Code.INVALID_INPUT, "the list has no labels", remedy="Screen with --mode codes.")
-    if opening.buckets != choose_buckets(opening.protocol, opening.padded_codes, stored.padded_count):
-        raise Refusal(Code.INVALID_INPUT, f"protocol {opening.protocol} does not run in {opening.buckets} buckets")
+    check_buckets(opening.protocol, opening.padded_codes, stored.padded_count, opening.buckets)
 
 
 def _epoch_id(screening: BureauScreening) -> bytes:

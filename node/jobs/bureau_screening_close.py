@@ -60,6 +60,8 @@ class BureauScreeningClose:
         """
         journal = self._service.journal
         screening = journal.get(caller.bank, session_id)
+        if cancelled:
+            self._service.stored.split_path(session_id).unlink(missing_ok=True)
         if screening.state != OPEN:
             return _closed(screening, cancelled=cancelled)
         if cancelled:
@@ -69,6 +71,7 @@ class BureauScreeningClose:
         keys = {caller.bank: self._documents.trusted_card(caller.bank).verify_key}
         self._check(screening_record.verify(document, keys, frozenset(keys)), screening)
         signed = documents.add_signature(document, self._key, self._bureau).encode()
+        self._service.stored.split_path(session_id).unlink(missing_ok=True)
         return _closed(journal.close(caller.bank, session_id, signed), cancelled=False)
 
     def _check(self, record: ScreeningRecord, screening: BureauScreening) -> None:

@@ -1,29 +1,57 @@
-"""The sender of one run of ``vole``: the list's codes as items, all of them."""
+"""The sender of one run of ``vole``: the list's codes as items, those of one bucket."""
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import numpy as np
 
-from node.codes import Code
-from node.errors import Refusal
+from node.jobs.bucket_file import split
 from node.jobs.bureau_screening import ScreeningService
+from node.jobs.screening_calls import ExchangePlace, run_name
+from node.jobs.screening_exchange import bucket_plan
 from node.storage.bureau_screenings import BureauScreening
-from protocols.errors import ParameterError
+from protocols.primitives.blocks import Blocks
+from protocols.psi.vole.buckets import BucketPlan
 from protocols.psi.vole.items import pack
-from protocols.psi.vole.parameters import VoleIntersectionParameters
 from protocols.psi.vole.sender import VoleIntersectionSender
 
+KEPT_FILES = 16
+"""Screenings whose split lists are kept: the oldest goes first, and is split again when it is needed."""
 
-def sender(service: ScreeningService, screening: BureauScreening, run: bytes) -> VoleIntersectionSender:
-    """Return the machine of one run over whole sets.
 
-    Raises:
-        Refusal: ``BOUND_EXCEEDED``, a side is larger than a run can be.
-    """
-    stored = service.stored.published(screening.name, screening.version)
-    codes = np.asarray(service.lists.content(stored).codes)
-    try:
-        parameters = VoleIntersectionParameters(screening.padded_codes, screening.list_items, run)
-    except ParameterError as fault:
-        raise Refusal(Code.BOUND_EXCEEDED, str(fault)) from None
-    return VoleIntersectionSender(pack(codes), parameters, service.randomness)
+class VoleSenders:
+    """Makes the machines; a list is split once for all buckets of a screening, into a file that it is read from."""
+
+    def __init__(self, service: ScreeningService) -> None:
+        self._service = service
+        self._splitting = threading.Lock()
+
+    def sender(self, screening: BureauScreening, place: ExchangePlace) -> VoleIntersectionSender:
+        """Return the machine of one run.
+
+        Raises:
+            Refusal: ``BOUND_EXCEEDED``, the sets cannot be split so; ``COMPUTE_FAILED``, a bucket overflows.
+        """
+        plan = bucket_plan(screening.padded_codes, screening.list_items, screening.buckets, screening.bucket_key)
+        items = self._items(screening, plan, place.bucket)
+        return VoleIntersectionSender(items, plan.parameters(run_name(place)), self._service.randomness)
+
+    def _items(self, screening: BureauScreening, plan: BucketPlan, bucket: int) -> Blocks:
+        service = self._service
+        stored = service.stored.published(screening.name, screening.version)
+        codes = service.lists.content(stored).codes
+        if plan.buckets == 1:
+            return pack(np.asarray(codes))
+        path = service.stored.split_path(screening.session_id)
+        with self._splitting:
+            if not path.exists():
+                _make_room(path.parent)
+            return split(path, codes, plan, plan.sender_capacity).items(bucket)
+
+
+def _make_room(folder: Path) -> None:
+    kept = sorted(folder.glob("*.items"), key=lambda path: path.stat().st_mtime)
+    for path in kept[: max(0, len(kept) + 1 - KEPT_FILES)]:
+        path.unlink(missing_ok=True)

@@ -1,43 +1,60 @@
-"""Which protocol a screening runs on, where nobody says it, and what sizes a run over a vector OLE takes."""
+"""Which protocol a screening runs on, where nobody says it, and into how many buckets a vector OLE's sets are split."""
 
 from __future__ import annotations
 
 from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
-from protocols.psi.vole.parameters import MAXIMUM_SIZE
-
-VOLE_BUCKETS = 1
-"""Both whole sets go through one run: sets larger than one are screened on oprf."""
+from protocols.errors import ParameterError
+from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE, bucket_count, check_bucket_count
 
 
 def choose_protocol(mode: ScreeningMode, codes: int, list_items: int) -> ScreeningProtocol:
     """Return the protocol for a mode and two sizes."""
     if mode is ScreeningMode.COUNT:
         return ScreeningProtocol.CARDINALITY
-    if mode is ScreeningMode.LABELS or max(codes, list_items) > MAXIMUM_SIZE:
+    if mode is ScreeningMode.LABELS or max(codes, list_items) > MAXIMUM_BUCKETED_SIZE:
         return ScreeningProtocol.OPRF
     return _cheaper(codes, list_items)
 
 
-def choose_buckets(protocol: ScreeningProtocol, padded_codes: int, list_items: int) -> int:
-    """Return the number of buckets: one for vole, 0 for the other protocols.
+def choose_buckets(
+    protocol: ScreeningProtocol, padded_codes: int, list_items: int, bucket_items: int = BUCKET_ITEMS
+) -> int:
+    """Return into how many buckets of ``bucket_items`` at most vole splits two padded sets, 0 for other protocols.
 
     Raises:
-        Refusal: ``BOUND_EXCEEDED`` where either padded set is larger than one run of vole takes.
+        Refusal: ``BOUND_EXCEEDED`` where either padded set is larger than all buckets together take.
     """
     if protocol is not ScreeningProtocol.VOLE:
         return 0
     _check_vole_size(padded_codes, list_items)
-    return VOLE_BUCKETS
+    return bucket_count(padded_codes, list_items, bucket_items)
+
+
+def check_buckets(protocol: ScreeningProtocol, padded_codes: int, list_items: int, buckets: int) -> None:
+    """Return if a bank may ask for so many buckets.
+
+    Raises:
+        Refusal: ``INVALID_INPUT`` where it may not; ``BOUND_EXCEEDED`` as :func:`choose_buckets`.
+    """
+    if protocol is ScreeningProtocol.VOLE:
+        _check_vole_size(padded_codes, list_items)
+        try:
+            check_bucket_count(padded_codes, list_items, buckets)
+        except ParameterError as fault:
+            raise Refusal(Code.INVALID_INPUT, f"buckets: {fault}") from None
+    elif buckets:
+        raise Refusal(Code.INVALID_INPUT, f"protocol {protocol} does not run in buckets")
 
 
 def _check_vole_size(padded_codes: int, list_items: int) -> None:
-    """Refuse sets that one run cannot hold."""
+    """Refuse sets that all buckets together cannot hold."""
     for whose, size in (("the codes to be screened", padded_codes), ("the list", list_items)):
-        if size > MAXIMUM_SIZE:
+        if size > MAXIMUM_BUCKETED_SIZE:
             raise Refusal(
                 Code.BOUND_EXCEEDED,
-                f"{whose}: {size:,} items with padding; protocol vole takes at most {MAXIMUM_SIZE:,} of a side",
+                f"{whose}: {size:,} items with padding; protocol vole takes at most {MAXIMUM_BUCKETED_SIZE:,} of a"
+                " side",
                 remedy="Screen with --protocol oprf.",
             )
 

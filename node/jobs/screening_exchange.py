@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 from node.codes import Code, Side
 from node.errors import Refusal
-from node.jobs.screening_calls import ExchangePlace, run_name
 from node.jobs.screening_link import Conversation
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.psi.transcript import MessagesDigest
-from protocols.psi.vole.parameters import VoleIntersectionParameters
+from protocols.psi.vole.buckets import BucketPlan
 
 
 class Encoded(Protocol):
@@ -23,14 +22,14 @@ class Encoded(Protocol):
         ...
 
 
-def vole_parameters(padded_codes: int, list_items: int, place: ExchangePlace) -> VoleIntersectionParameters:
-    """Return the parameters of a run over whole sets, not split into buckets: both sizes as the session has them.
+def bucket_plan(padded_codes: int, list_items: int, buckets: int, key: bytes) -> BucketPlan:
+    """Return how a screening's two sets are split: sizes, number and key of buckets as the session has them.
 
     Raises:
-        Refusal: ``BOUND_EXCEEDED`` where a set is larger than a run takes.
+        Refusal: ``BOUND_EXCEEDED`` where the sizes cannot be split so.
     """
     try:
-        return VoleIntersectionParameters(padded_codes, list_items, run_name(place))
+        return BucketPlan(padded_codes, list_items, buckets, key)
     except ParameterError as fault:
         raise Refusal(Code.BOUND_EXCEEDED, str(fault), remedy="Screen with --protocol oprf.") from None
 

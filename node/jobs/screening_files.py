@@ -1,8 +1,9 @@
 """The files of a bank's screening: its codes, what each step gave, the result. Each stands there whole or not at all.
 
 ``DIR/data/screenings/JOB/codes``: 18 ASCII bytes a code, valid, distinct, in the order of the bank's list;
-``step-NUMBER``: what a batch or a bucket gave; ``found``: which codes matched, before there is a record;
-``attempt-NUMBER``: an attempt at an exchange was begun; ``result.csv``: what the bank asked for.
+``step-NUMBER``: what a batch or a bucket gave; ``found``: how many codes matched, before there is a record;
+``found-BUCKET``: which items of a bucket did; ``items``: the codes split into buckets, until all of them are done;
+``attempt-BUCKET-NUMBER``: an attempt at an exchange was begun; ``result.csv``: what the bank asked for.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class ScreeningFiles:
         sync_folder(self._root)
 
     def codes(self, job_id: bytes) -> NDArray[np.bytes_]:
-        """Return a job's codes, dtype S18."""
-        return np.fromfile(self._folder(job_id) / "codes", dtype=CODE)
+        """Return a job's codes, dtype S18, memory-mapped and read-only."""
+        return np.memmap(self._folder(job_id) / "codes", dtype=CODE, mode="r")
 
     def steps(self, job_id: bytes) -> set[int]:
         """Return the numbers of the steps that are done."""
@@ -48,9 +49,14 @@ class ScreeningFiles:
         """Write what a step gave, for good."""
         write_whole(self._folder(job_id) / f"step-{number:06d}", content)
 
-    def step(self, job_id: bytes, number: int) -> bytes:
-        """Return what a step gave."""
-        return (self._folder(job_id) / f"step-{number:06d}").read_bytes()
+    def step(self, job_id: bytes, number: int, size: int = -1) -> bytes:
+        """Return what a step gave, or the first ``size`` bytes of it."""
+        with (self._folder(job_id) / f"step-{number:06d}").open("rb") as file:
+            return file.read(size)
+
+    def items(self, job_id: bytes) -> Path:
+        """Return where a job's codes stand, split into buckets."""
+        return self._folder(job_id) / "items"
 
     def keep(self, job_id: bytes, name: str, content: bytes) -> None:
         """Write one more file of a job."""
@@ -60,10 +66,10 @@ class ScreeningFiles:
         """Return what :meth:`keep` wrote."""
         return (self._folder(job_id) / name).read_bytes()
 
-    def begin_attempt(self, job_id: bytes) -> int:
+    def begin_attempt(self, job_id: bytes, bucket: int = 0) -> int:
         """Return the number of a fresh attempt at an exchange, 0 the first time; on disk when this returns."""
-        number = len(list(self._folder(job_id).glob("attempt-*")))
-        write_whole(self._folder(job_id) / f"attempt-{number:06d}", b"")
+        number = len(list(self._folder(job_id).glob(f"attempt-{bucket:06d}-*")))
+        write_whole(self._folder(job_id) / f"attempt-{bucket:06d}-{number:06d}", b"")
         return number
 
     def write_result(self, job_id: bytes, content: bytes) -> None:

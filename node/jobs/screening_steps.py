@@ -69,10 +69,16 @@ class ScreeningSteps:
             Purpose(job.purpose),
             job.padded_codes,
             job.commitment,
-            choose_buckets(protocol, job.padded_codes, listed.padded_count),
+            self._buckets(job, protocol, listed.padded_count),
         )
         opened = self._link.open_screening(opening, digest)
         return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+
+    def _buckets(self, job: StoredScreening, protocol: ScreeningProtocol, list_items: int) -> int:
+        """Return the number of buckets; one that was opened keeps its own, whatever the settings say by now."""
+        if job.opened:
+            return Opened.decode(job.opened).buckets
+        return choose_buckets(protocol, job.padded_codes, list_items, self._parts.bucket_items)
 
     def _list(self, job: StoredScreening) -> tuple[ScreeningList, str, ListTerms]:
         """Return the list, its document's digest in hexadecimal, and what the agreement allows."""

@@ -22,6 +22,7 @@ from protocols.primitives.signing import SigningKey
 from protocols.psi.commitment import CommittedInput
 from protocols.psi.job import JobContext, JobSeed
 from protocols.psi.transcript import transcript_digest
+from protocols.psi.vole.buckets import BUCKET_ITEMS
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class ScreeningParts:
     documents: Documents
     sealer: Sealer
     signing_key: SigningKey
+    bucket_items: int = BUCKET_ITEMS
+    """Items of a bucket of vole on average, at most."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class Task:
         """What commitment and transcript are of."""
         return context_of(self.job, self.parts.bank)
 
-    def begin_attempt(self) -> int:
-        """Return the number of a fresh attempt at an exchange, never used before.
+    def begin_attempt(self, bucket: int = 0) -> int:
+        """Return the number of a fresh attempt at the exchange of a bucket, never used before.
 
         The bureau is asked something harmless first, so that one that is away costs no attempt.
 
@@ -75,7 +78,7 @@ class Task:
         """
         self.check_running()
         self.link.get_list(self.job.list_name, self.job.list_version)
-        attempt = self.parts.files.begin_attempt(self.job.job_id)
+        attempt = self.parts.files.begin_attempt(self.job.job_id, bucket)
         if attempt >= MAXIMUM_ATTEMPTS:
             raise Refusal(
                 Code.COMPUTE_FAILED,

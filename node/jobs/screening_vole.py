@@ -1,48 +1,61 @@
-"""A screening over a vector OLE: both whole lists at once, in one conversation. Specification: protocols/psi/vole.
+"""A screening over a vector OLE, bucket by bucket, one conversation each. Specification: protocols/psi/vole.
 
 The machine's randomness derives from the job's seed, so that an auditor can make the bank's messages again. An attempt
-that broke off is begun anew under the next number and a fresh seed; the bureau keeps nothing of it.
+that broke off is begun anew under the next number and a fresh seed; the bureau keeps nothing of it. A bucket that is
+done is on disk, and is not asked about again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
 import numpy as np
 from numpy.typing import NDArray
 
-from node.codes import ScreeningProtocol
-from node.jobs.screening_calls import ExchangePlace
-from node.jobs.screening_exchange import Exchanged, converse, pack_messages, vole_parameters
+from node.codes import JobState, ScreeningProtocol
+from node.errors import Refusal
+from node.jobs.bucket_file import BucketFile, split
+from node.jobs.screening_calls import ExchangePlace, run_name
+from node.jobs.screening_exchange import Exchanged, bucket_plan, converse, pack_messages
 from node.jobs.screening_results import codes_csv
 from node.jobs.screening_task import Outcome, Task
+from protocols.primitives.blocks import Blocks
 from protocols.psi.job import JobSeed
 from protocols.psi.transcript import part_digest, vole_terms
+from protocols.psi.vole.buckets import BucketPlan
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import decode_message
 from protocols.psi.vole.receiver import VoleIntersectionReceiver
 
+BUCKETS_AT_ONCE = 2
+"""While the bureau works at one bucket, the bank works at the next; as many as a bureau answers at once."""
 _HEAD = 4 + 32 + 32  # attempt, digests of the bank's and of the bureau's messages
 
 
 def run(task: Task) -> Outcome:
-    """Hold the conversation, unless its end is on disk, and return which codes matched."""
-    job, files = task.job, task.parts.files
-    if 0 not in files.steps(job.job_id):
-        _exchange(task)
-    stored = files.step(job.job_id, 0)
-    found = np.unpackbits(np.frombuffer(files.kept(job.job_id, "found"), np.uint8), count=len(task.codes)).astype(bool)
-    terms = vole_terms(
-        list_items=task.opened.list_items, buckets=task.opened.buckets, bucket_key=task.opened.bucket_key
-    )
-    parts = {0: part_digest(0, stored[4:36], stored[36:_HEAD])}
+    """Hold the conversations whose end is not on disk yet, and return which codes matched."""
+    job, files, opened = task.job, task.parts.files, task.opened
+    buckets = _Buckets(task)
+    try:
+        done = files.steps(job.job_id)
+        buckets.exchange([number for number in range(opened.buckets) if number not in done])
+        found = buckets.found()
+    except Refusal:
+        if task.parts.journal.get(job.job_id).state is JobState.CANCELLED:
+            files.items(job.job_id).unlink(missing_ok=True)
+        raise
+    files.items(job.job_id).unlink(missing_ok=True)
+    heads = {number: files.step(job.job_id, number, _HEAD) for number in range(opened.buckets)}
+    parts = {number: part_digest(number, head[4:36], head[36:]) for number, head in heads.items()}
+    terms = vole_terms(list_items=opened.list_items, buckets=opened.buckets, bucket_key=opened.bucket_key)
     return Outcome(codes_csv(task.codes[found]), int(found.sum()), task.transcript(None, terms, parts))
 
 
-def receiver(
-    codes: NDArray[np.bytes_], padded: int, list_items: int, session_id: bytes, seed: JobSeed, attempt: int
-) -> VoleIntersectionReceiver:
-    """Return the bank's machine of one attempt; made again from the same arguments it sends the same bytes."""
-    parameters = vole_parameters(padded, list_items, ExchangePlace(session_id, 0, attempt))
-    return VoleIntersectionReceiver(pack(codes), parameters, seed.randomness("vole", 0, attempt))
+def receiver(items: Blocks, plan: BucketPlan, place: ExchangePlace, seed: JobSeed) -> VoleIntersectionReceiver:
+    """Return the bank's machine of one attempt at a bucket; from the same arguments it sends the same bytes."""
+    randomness = seed.randomness("vole", place.bucket, place.attempt)
+    return VoleIntersectionReceiver(items, plan.parameters(run_name(place)), randomness)
 
 
 def unpack_step(data: bytes) -> tuple[int, bytes, bytes, bytes]:
@@ -50,16 +63,59 @@ def unpack_step(data: bytes) -> tuple[int, bytes, bytes, bytes]:
     return int.from_bytes(data[:4], "big"), data[4:36], data[36:_HEAD], data[_HEAD:]
 
 
-def _exchange(task: Task) -> None:
-    job, files = task.job, task.parts.files
-    attempt = task.begin_attempt()
-    machine = receiver(task.codes, job.padded_codes, task.opened.list_items, task.opened.session_id, task.seed, attempt)
-    with task.link.exchange(ScreeningProtocol.VOLE, task.opened.session_id, 0, attempt) as talk:
-        given = converse(machine, decode_message, talk)
-        sent, received = talk.traffic
-    files.keep(job.job_id, "found", np.packbits(given.result).tobytes())
-    files.write_step(job.job_id, 0, _packed(attempt, given))
-    task.parts.journal.add_traffic(job.job_id, sent, received, job.padded_codes, attempt + machine.failed_seeds)
+class _Buckets:
+    """The buckets of one screening: their items, and the conversations about them."""
+
+    def __init__(self, task: Task) -> None:
+        job, opened = task.job, task.opened
+        self._task = task
+        self._plan = bucket_plan(job.padded_codes, opened.list_items, opened.buckets, opened.bucket_key)
+        self._file: BucketFile | None = None
+        if self._plan.buckets > 1:
+            where = task.parts.files.items(job.job_id)
+            self._file = split(where, task.codes, self._plan, self._plan.receiver_capacity)
+
+    def exchange(self, numbers: Sequence[int]) -> None:
+        """Hold the conversations about some buckets; each that ends is on disk, also where another one fails."""
+        with ThreadPoolExecutor(BUCKETS_AT_ONCE, thread_name_prefix="bucket") as pool:
+            running = [pool.submit(self._exchange, number) for number in numbers]
+            wait(running, return_when=FIRST_EXCEPTION)
+            for each in running:
+                each.cancel()
+        for each in running:
+            if not each.cancelled():
+                each.result()
+
+    def found(self) -> NDArray[np.bool_]:
+        """Return for every code whether it matched, once all buckets are done."""
+        files, job_id = self._task.parts.files, self._task.job.job_id
+        found = np.zeros(len(self._task.codes), np.bool_)
+        for number in range(self._plan.buckets):
+            bits = np.frombuffer(files.kept(job_id, _found(number)), np.uint8)
+            places = slice(None) if self._file is None else self._file.places(number)
+            found[places] = np.unpackbits(bits, count=found[places].size)
+        return found
+
+    def _exchange(self, number: int) -> None:
+        task = self._task
+        job, files, session_id = task.job, task.parts.files, task.opened.session_id
+        attempt = task.begin_attempt(number)
+        items = pack(task.codes) if self._file is None else self._file.items(number)
+        machine = receiver(items, self._plan, ExchangePlace(session_id, number, attempt), task.seed)
+        with task.link.exchange(ScreeningProtocol.VOLE, session_id, number, attempt) as talk:
+            given = converse(machine, decode_message, talk)
+            sent, received = talk.traffic
+        files.keep(job.job_id, _found(number), np.packbits(given.result).tobytes())
+        files.write_step(job.job_id, number, _packed(attempt, given))
+        codes = self._share(number + 1) - self._share(number)
+        task.parts.journal.add_traffic(job.job_id, sent, received, codes, attempt + machine.failed_seeds)
+
+    def _share(self, buckets: int) -> int:
+        return self._task.job.padded_codes * buckets // self._plan.buckets
+
+
+def _found(number: int) -> str:
+    return f"found-{number:06d}"
 
 
 def _packed(attempt: int, given: Exchanged) -> bytes:

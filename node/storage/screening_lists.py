@@ -68,6 +68,10 @@ class ScreeningLists:
         """Return where a list's file stands."""
         return self._data_directory / stored.path
 
+    def split_path(self, session_id: bytes) -> Path:
+        """Return where a screening has its list split into buckets; made when needed, gone when it is closed."""
+        return self.folder / f"{session_id.hex()}.items"
+
     def get(self, name: str, version: str = "") -> StoredList:
         """Return a version of a list, withdrawn ones too; without a version the newest that is published.
 
@@ -137,6 +141,8 @@ class ScreeningLists:
         for each in sorted(self.folder.glob("*.list")):
             if each not in kept:
                 each.unlink(missing_ok=True)
+        for split in sorted([*self.folder.glob("*.items"), *self.folder.glob(".*.items.new")]):
+            split.unlink(missing_ok=True)  # made again by the screenings that go on
 
     def _select(self, statement: Select[Any]) -> list[StoredList]:
         with self._database.read() as connection:

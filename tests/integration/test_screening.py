@@ -84,7 +84,7 @@ def test_a_count_tells_a_number_and_no_code(screening_trial: ScreeningTrial) -> 
     assert screening_trial.lines(job.job_id) == ["codes,matched", "100,60"]
     folder = screening_trial.bank.directory / "data" / "screenings" / job.job_id
     kept = {path.name for path in folder.iterdir()}
-    assert kept == {"codes", "found", "step-000000", "attempt-000000", "result.csv"}
+    assert kept == {"codes", "found", "step-000000", "attempt-000000-000000", "result.csv"}
     assert (folder / "found").read_bytes() == (60).to_bytes(8, "big")
 
 

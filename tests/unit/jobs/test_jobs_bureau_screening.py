@@ -33,7 +33,8 @@ from node.storage.parties import Parties
 from protocols.psi.transcript import messages_digest
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import MaskedTable, TagList, decode_message
-from protocols.psi.vole.parameters import MAXIMUM_SIZE, VoleIntersectionParameters
+from protocols.psi.vole.buckets import MAXIMUM_BUCKETED_SIZE, BucketPlan
+from protocols.psi.vole.parameters import VoleIntersectionParameters
 from protocols.psi.vole.receiver import VoleIntersectionReceiver
 from protocols.randomness import SeededRandomness, SystemRandomness
 from tests.support.policy import BANK, BUREAU, agreement_body, catalogue_body, party_key
@@ -44,7 +45,7 @@ from tests.support.sides import party_card
 NOW = 1_800_000_000_000
 CALLER = Caller(BANK, "ipv4:127.0.0.1:40000")
 LISTED, PADDED, TERM = 60, 64, 3 * 64
-LARGE = MAXIMUM_SIZE + 1
+LARGE = MAXIMUM_BUCKETED_SIZE + 1
 
 
 class Bureau:

@@ -1,4 +1,4 @@
-"""Which protocol a screening runs on, and that protocol vole takes what one run holds and no more."""
+"""Which protocol a screening runs on, and into how many buckets vole splits the two sets."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pytest
 from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.screening_calls import PROTOCOLS_OF_MODE
-from node.jobs.screening_choice import choose_buckets, choose_protocol
-from protocols.psi.vole.parameters import MAXIMUM_SIZE, VoleIntersectionParameters
+from node.jobs.screening_choice import check_buckets, choose_buckets, choose_protocol
+from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE
 
-LARGE = MAXIMUM_SIZE + 1
+LARGE = MAXIMUM_BUCKETED_SIZE + 1
 OTHERS = [each for each in ScreeningProtocol if each is not ScreeningProtocol.VOLE]
 
 
@@ -22,7 +22,9 @@ def test_the_chosen_protocol_is_one_of_the_mode_and_takes_the_sizes(
 ) -> None:
     chosen = choose_protocol(mode, codes, list_items)
     assert chosen in PROTOCOLS_OF_MODE[mode]
-    assert choose_buckets(chosen, codes, list_items) == (1 if chosen is ScreeningProtocol.VOLE else 0)
+    buckets = choose_buckets(chosen, codes, list_items)
+    assert buckets == (1 if chosen is ScreeningProtocol.VOLE else 0)
+    check_buckets(chosen, codes, list_items, buckets)
 
 
 @pytest.mark.parametrize(
@@ -33,16 +35,50 @@ def test_the_chosen_protocol_is_one_of_the_mode_and_takes_the_sizes(
         (2**20, 1024, ScreeningProtocol.VOLE),
         (2**20, LARGE, ScreeningProtocol.OPRF),
         (LARGE, 2**20, ScreeningProtocol.OPRF),
+        (10**7, 10**7, ScreeningProtocol.VOLE),
+        (10**7, MAXIMUM_BUCKETED_SIZE, ScreeningProtocol.VOLE),
     ],
 )
 def test_few_codes_go_to_oprf_and_large_sets_to_vole(codes: int, list_items: int, expected: ScreeningProtocol) -> None:
     assert choose_protocol(ScreeningMode.CODES, codes, list_items) is expected
 
 
-def test_vole_is_one_bucket_up_to_the_largest_run() -> None:
-    for sizes in ((1, 1024), (MAXIMUM_SIZE, 1024), (1, MAXIMUM_SIZE), (MAXIMUM_SIZE, MAXIMUM_SIZE)):
-        assert choose_buckets(ScreeningProtocol.VOLE, *sizes) == 1
-    VoleIntersectionParameters(MAXIMUM_SIZE, MAXIMUM_SIZE, bytes(32))
+@pytest.mark.parametrize(
+    ("codes", "list_items", "bucket_items", "buckets"),
+    [
+        (1, 1024, BUCKET_ITEMS, 1),
+        (BUCKET_ITEMS, 1024, BUCKET_ITEMS, 1),
+        (1, BUCKET_ITEMS, BUCKET_ITEMS, 1),
+        (BUCKET_ITEMS + 1, 1, BUCKET_ITEMS, 2),
+        (2**22, 2**22, BUCKET_ITEMS, 4),
+        (MAXIMUM_BUCKETED_SIZE, 1, BUCKET_ITEMS, 128),
+        (7168, 8192, 1024, 8),
+        (MAXIMUM_BUCKETED_SIZE, 1, 1024, 4096),
+    ],
+)
+def test_as_many_buckets_as_the_larger_side_needs(codes: int, list_items: int, bucket_items: int, buckets: int) -> None:
+    assert choose_buckets(ScreeningProtocol.VOLE, codes, list_items, bucket_items) == buckets
+    check_buckets(ScreeningProtocol.VOLE, codes, list_items, buckets)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sizes", "buckets"),
+    [
+        (ScreeningProtocol.VOLE, (64, 1024), 0),
+        (ScreeningProtocol.VOLE, (64, 1024), 2),
+        (ScreeningProtocol.VOLE, (7168, 8192), 9),
+        (ScreeningProtocol.VOLE, (2**22, 1024), 3),
+        (ScreeningProtocol.VOLE, (1024, 2**22), 1),
+        (ScreeningProtocol.OPRF, (64, 1024), 1),
+        (ScreeningProtocol.CARDINALITY, (64, 1024), 1),
+    ],
+)
+def test_another_number_of_buckets_is_refused(
+    protocol: ScreeningProtocol, sizes: tuple[int, int], buckets: int
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        check_buckets(protocol, *sizes, buckets)
+    assert caught.value.code is Code.INVALID_INPUT
 
 
 @pytest.mark.parametrize(
@@ -54,6 +90,6 @@ def test_a_larger_side_is_refused_by_name_with_what_to_do(codes: int, list_items
         choose_buckets(ScreeningProtocol.VOLE, codes, list_items)
     assert caught.value.code is Code.BOUND_EXCEEDED
     assert caught.value.detail.startswith(f"{whose}")
-    assert "16,777,216" in caught.value.detail
+    assert "134,217,728" in caught.value.detail
     assert "--protocol oprf" in caught.value.remedy
     assert [choose_buckets(protocol, codes, list_items) for protocol in OTHERS] == [0] * len(OTHERS)
