@@ -108,7 +108,7 @@ class VoleParameters:
 
     @property
     def values(self) -> int:
-        """Blocks that the receiver has multiplied with Δ bit by bit: a noise value a tree, and the mask of the check."""
+        """Blocks that the receiver has multiplied with Δ bit by bit: one a tree, and the mask of the check."""
         return self.trees + self.checked
 
     @property

@@ -149,9 +149,7 @@ class SilentVoleReceiver:
         if not parameters.checked:
             self._compress()
             return ()
-        asked, self._expected = challenge(
-            noise, self._values[-1], own[-1], parameters, self._session, self._randomness
-        )
+        asked, self._expected = challenge(noise, self._values[-1], own[-1], parameters, self._session, self._randomness)
         return (CHALLENGE + asked.encode(),)
 
     def _compress(self) -> None:
