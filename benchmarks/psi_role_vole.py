@@ -6,6 +6,7 @@ from benchmarks.psi_data import make_lists
 from benchmarks.psi_role import RANDOMNESS, RECEIVER, Order, Phases, Role
 from benchmarks.psi_wire import Wire
 from protocols.errors import LocalProtocolError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import MaskedTable, Message, decode_message
 from protocols.psi.vole.parameters import SESSION_BYTES, VoleIntersectionParameters
@@ -41,7 +42,8 @@ class _Vole(Role):
 
     def parameters(self) -> VoleIntersectionParameters:
         own, other = self.order["sizes"]
-        return VoleIntersectionParameters.for_counts(own, other, bytes.fromhex(self.order["session"]))
+        session, security = bytes.fromhex(self.order["session"]), SecurityProfile(self.order["security"])
+        return VoleIntersectionParameters.for_counts(own, other, session, security)
 
     def drive(self, machine: Machine) -> None:
         """Run one machine to its end over the wire."""

@@ -27,6 +27,7 @@ from node.policy import documents, screening_record
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.primitives.signing import VerifyKey
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.cardinality.messages import decode_message as decode_count
 from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.job import JobContext
@@ -52,6 +53,8 @@ class AuditedSet:
     purpose: str
     mode: str
     protocol: str
+    security: str
+    """Of protocol vole: what the run withstood; else empty."""
     codes: int
     padded_codes: int
     transcript_digest: str
@@ -100,6 +103,7 @@ def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | No
         record.purpose,
         record.mode,
         record.protocol,
+        record.security or "",
         len(opened_set.codes),
         record.padded_codes,
         record.transcript_digest,
@@ -189,6 +193,10 @@ def _replayed(record: ScreeningRecord, opened_set: _OpenedSet, committed: Commit
     if record.protocol is ScreeningProtocol.CARDINALITY:
         terms = count_terms(list_items=record.list_items)
         return replay(count_client(committed, attempt), decode_count, messages), terms
-    terms = vole_terms(list_items=record.list_items, buckets=record.buckets, bucket_key=opened_set.opened.bucket_key)
-    machine = receiver(opened_set.codes, record.padded_codes, record.list_items, session, committed.seed, attempt)
+    security = record.security or SecurityProfile.SEMI_HONEST
+    bucket_key = opened_set.opened.bucket_key
+    terms = vole_terms(list_items=record.list_items, buckets=record.buckets, bucket_key=bucket_key, security=security)
+    machine = receiver(
+        opened_set.codes, record.padded_codes, record.list_items, session, committed.seed, attempt, security
+    )
     return replay(machine, decode_vole, messages), terms

@@ -9,6 +9,7 @@ from node.errors import Refusal
 from node.jobs.bureau_screening import ScreeningService
 from node.storage.bureau_screenings import BureauScreening
 from protocols.errors import ParameterError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.parameters import VoleIntersectionParameters
 from protocols.psi.vole.sender import VoleIntersectionSender
@@ -23,7 +24,12 @@ def sender(service: ScreeningService, screening: BureauScreening, run: bytes) ->
     stored = service.stored.published(screening.name, screening.version)
     codes = np.asarray(service.lists.content(stored).codes)
     try:
-        parameters = VoleIntersectionParameters(screening.padded_codes, screening.list_items, run)
+        parameters = VoleIntersectionParameters(
+            screening.padded_codes,
+            screening.list_items,
+            run,
+            security=screening.security or SecurityProfile.SEMI_HONEST,
+        )
     except ParameterError as fault:
         raise Refusal(Code.BOUND_EXCEEDED, str(fault)) from None
     return VoleIntersectionSender(pack(codes), parameters, service.randomness)

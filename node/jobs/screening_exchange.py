@@ -11,6 +11,7 @@ from node.errors import Refusal
 from node.jobs.screening_calls import ExchangePlace, run_name
 from node.jobs.screening_link import Conversation
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.transcript import MessagesDigest
 from protocols.psi.vole.parameters import VoleIntersectionParameters
 
@@ -23,14 +24,16 @@ class Encoded(Protocol):
         ...
 
 
-def vole_parameters(padded_codes: int, list_items: int, place: ExchangePlace) -> VoleIntersectionParameters:
+def vole_parameters(
+    padded_codes: int, list_items: int, place: ExchangePlace, security: SecurityProfile
+) -> VoleIntersectionParameters:
     """Return the parameters of a run over whole sets, not split into buckets: both sizes as the session has them.
 
     Raises:
         Refusal: ``BOUND_EXCEEDED`` where a set is larger than a run takes.
     """
     try:
-        return VoleIntersectionParameters(padded_codes, list_items, run_name(place))
+        return VoleIntersectionParameters(padded_codes, list_items, run_name(place), security=security)
     except ParameterError as fault:
         raise Refusal(Code.BOUND_EXCEEDED, str(fault), remedy="Screen with --protocol oprf.") from None
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from node.codes import ScreeningProtocol
 from node.jobs.screening_calls import ExchangePlace
 from node.jobs.screening_exchange import Exchanged, converse, pack_messages, vole_parameters
+from node.jobs.screening_records import StoredScreening
 from node.jobs.screening_results import codes_csv
 from node.jobs.screening_task import Outcome, Task
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobSeed
 from protocols.psi.transcript import part_digest, vole_terms
 from protocols.psi.vole.items import pack
@@ -31,17 +33,26 @@ def run(task: Task) -> Outcome:
     stored = files.step(job.job_id, 0)
     found = np.unpackbits(np.frombuffer(files.kept(job.job_id, "found"), np.uint8), count=len(task.codes)).astype(bool)
     terms = vole_terms(
-        list_items=task.opened.list_items, buckets=task.opened.buckets, bucket_key=task.opened.bucket_key
+        list_items=task.opened.list_items,
+        buckets=task.opened.buckets,
+        bucket_key=task.opened.bucket_key,
+        security=_security(job),
     )
     parts = {0: part_digest(0, stored[4:36], stored[36:_HEAD])}
     return Outcome(codes_csv(task.codes[found]), int(found.sum()), task.transcript(None, terms, parts))
 
 
 def receiver(
-    codes: NDArray[np.bytes_], padded: int, list_items: int, session_id: bytes, seed: JobSeed, attempt: int
+    codes: NDArray[np.bytes_],
+    padded: int,
+    list_items: int,
+    session_id: bytes,
+    seed: JobSeed,
+    attempt: int,
+    security: SecurityProfile,
 ) -> VoleIntersectionReceiver:
     """Return the bank's machine of one attempt; made again from the same arguments it sends the same bytes."""
-    parameters = vole_parameters(padded, list_items, ExchangePlace(session_id, 0, attempt))
+    parameters = vole_parameters(padded, list_items, ExchangePlace(session_id, 0, attempt), security)
     return VoleIntersectionReceiver(pack(codes), parameters, seed.randomness("vole", 0, attempt))
 
 
@@ -53,13 +64,21 @@ def unpack_step(data: bytes) -> tuple[int, bytes, bytes, bytes]:
 def _exchange(task: Task) -> None:
     job, files = task.job, task.parts.files
     attempt = task.begin_attempt()
-    machine = receiver(task.codes, job.padded_codes, task.opened.list_items, task.opened.session_id, task.seed, attempt)
+    opened = task.opened
+    machine = receiver(
+        task.codes, job.padded_codes, opened.list_items, opened.session_id, task.seed, attempt, _security(job)
+    )
     with task.link.exchange(ScreeningProtocol.VOLE, task.opened.session_id, 0, attempt) as talk:
         given = converse(machine, decode_message, talk)
         sent, received = talk.traffic
     files.keep(job.job_id, "found", np.packbits(given.result).tobytes())
     files.write_step(job.job_id, 0, _packed(attempt, given))
     task.parts.journal.add_traffic(job.job_id, sent, received, job.padded_codes, attempt + machine.failed_seeds)
+
+
+def _security(job: StoredScreening) -> SecurityProfile:
+    assert job.security is not None
+    return job.security
 
 
 def _packed(attempt: int, given: Exchanged) -> bytes:

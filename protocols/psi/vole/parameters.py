@@ -48,6 +48,14 @@ def charged_codes(security: SecurityProfile, padded: int, statistical_bits: int 
     return TableShape.for_items(padded, statistical_bits).size
 
 
+def charged_in_buckets(security: SecurityProfile | None, padded: int, buckets: int) -> int:
+    """Return what a set in ``buckets`` runs, 0 for one, takes of a quota; no profile: another protocol, ``padded``."""
+    if security is None:
+        return padded
+    runs = max(1, buckets)
+    return runs * charged_codes(security, -(-padded // runs)) if security is SecurityProfile.MALICIOUS else padded
+
+
 def overfitting_limit(size: int, queries_bits: float = ORACLE_QUERIES_BITS) -> int:
     """Return how many codes a table of ``size`` blocks holds at most, whatever its maker does, but with 2^-λ.
 
