@@ -1,4 +1,4 @@
-"""What an item is worth in the table, and the tag of an item, in either profile. README clauses 3 and 10.1.
+"""What an item is worth in the table, and the tag of an item, in either profile. README clauses 3 and 9.1.
 
 Against parties that follow the protocol a cipher under a public key does. A proof against those that do not has to see
 what they hash, and to answer it: there both hashes are SHA-256, taken as a random oracle.

@@ -109,7 +109,7 @@ class VoleIntersectionParameters:
 
     @property
     def malicious(self) -> bool:
-        """Whether the run is in the profile against parties that do anything, README clause 10."""
+        """Whether the run is in the profile against parties that do anything, README clause 9."""
         return self.security is SecurityProfile.MALICIOUS
 
     @cached_property
