@@ -21,6 +21,7 @@ from benchmarks.scoring import run_scoring
 from benchmarks.stage import BenchmarkFailed
 from benchmarks.table import render
 from node.errors import Refusal
+from protocols.primitives.vole.parameters import SecurityProfile
 
 json_option = click.option("--json", "target", type=click.Path(path_type=Path), help="Write the figures here as well.")
 seed_option = click.option("--seed", type=int, help="Made-up data follow from it; the system chooses if none is given.")
@@ -100,6 +101,12 @@ def attacks(names: tuple[str, ...], quick: bool, seed: int, target: Path | None)
 
 @main.command()
 @click.option("--protocol", type=click.Choice(["vole", "oprf"]), default="vole")
+@click.option(
+    "--security",
+    type=click.Choice([str(each) for each in SecurityProfile]),
+    default=str(SecurityProfile.SEMI_HONEST),
+    help="What protocol vole withstands.",
+)
 @click.option("--size", type=click.IntRange(min=1), default=1 << 16, help="Codes of the bank.")
 @click.option(
     "--other-size", type=click.IntRange(min=1), help="Codes of the bureau; as many as the bank's if not given."
@@ -119,6 +126,7 @@ def attacks(names: tuple[str, ...], quick: bool, seed: int, target: Path | None)
 @json_option
 def psi(
     protocol: str,
+    security: str,
     size: int,
     other_size: int | None,
     match: float,
@@ -140,9 +148,9 @@ def psi(
     if chosen:
         PeerEnvironment.ready()  # before the namespace, where nothing can be fetched
     enter()
-    first = _seed(seed)
-    plan = Plan(protocol, size, other_size or size, match, runs, first, shape, nodes, chosen)
-    asked = {"protocol": protocol, "size": size, "other_size": plan.other_size, "match": match}
+    first, profile = _seed(seed), SecurityProfile(security)
+    plan = Plan(protocol, size, other_size or size, match, runs, first, shape, nodes, chosen, profile)
+    asked = {"protocol": protocol, "security": profile, "size": size, "other_size": plan.other_size, "match": match}
     _finish({"benchmark": "psi", **asked, **run_psi(plan, _tell), "seed": first, **describe()}, target)
 
 

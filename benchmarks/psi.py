@@ -17,6 +17,7 @@ from benchmarks.psi_line import Shape, release, why_not
 from benchmarks.psi_nodes import commands_missing, node_pair
 from benchmarks.psi_peers import PeerEnvironment
 from benchmarks.psi_task import Task
+from protocols.primitives.vole.parameters import SecurityProfile
 
 Run = dict[str, Any]
 Runner = Callable[[Task], Run]
@@ -27,7 +28,7 @@ class Plan:
     """What is measured: ``size`` codes of the bank against ``other_size`` of the bureau, ``runs`` times.
 
     ``match``: share of the smaller list that stands on both; ``nodes``: whether through real nodes as well;
-    ``peers``: which of SecretFlow's protocols.
+    ``peers``: which of SecretFlow's protocols; ``security``: what protocol vole withstands.
     """
 
     protocol: str
@@ -39,6 +40,7 @@ class Plan:
     shape: Shape
     nodes: bool
     peers: Sequence[str]
+    security: SecurityProfile = SecurityProfile.SEMI_HONEST
 
 
 def run_psi(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -63,7 +65,9 @@ def run_psi(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
 @contextmanager
 def _runners(plan: Plan, folder: Path) -> Iterator[tuple[dict[str, Runner], dict[str, str]]]:
     """Give every contender, and by name those that cannot be measured here, with the reason."""
-    runners: dict[str, Runner] = {ALONE: partial(run_alone, protocol=plan.protocol, cache=_cache(folder))}
+    runners: dict[str, Runner] = {
+        ALONE: partial(run_alone, protocol=plan.protocol, security=plan.security, cache=_cache(folder))
+    }
     if plan.peers:
         environment = PeerEnvironment.ready()
         runners |= {f"secretflow_{each}": partial(environment.run, protocol=each) for each in plan.peers}
@@ -71,7 +75,7 @@ def _runners(plan: Plan, folder: Path) -> Iterator[tuple[dict[str, Runner], dict
     if missing:
         yield runners, {NODES: missing}
     else:
-        with node_pair() as pair:
+        with node_pair(plan.security) as pair:
             yield {NODES: partial(pair.run, protocol=plan.protocol), **runners}, {}
 
 

@@ -27,18 +27,20 @@ def program(cache: Path) -> Program:
 _PATH = {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
-def run_alone(task: Task, protocol: str, cache: Path) -> dict[str, Any]:
+def run_alone(task: Task, protocol: str, security: str, cache: Path) -> dict[str, Any]:
     """Run our protocol once and return its figures."""
     (port,) = free_ports(1)
     if task.shape:
         shape_line(task.shape, [port])
     session = secrets.token_hex(SESSION_BYTES)
-    return run_pair(program(cache), task, [_order(task, protocol, rank, port, session) for rank in range(2)])
+    orders = [_order(task, protocol, security, rank, port, session) for rank in range(2)]
+    return run_pair(program(cache), task, orders)
 
 
-def _order(task: Task, protocol: str, rank: int, port: int, session: str) -> Order:
+def _order(task: Task, protocol: str, security: str, rank: int, port: int, session: str) -> Order:
     return {
         "protocol": protocol,
+        "security": security,
         "rank": rank,
         "port": port,
         "source": str(task.source(rank)),

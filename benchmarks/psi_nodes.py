@@ -24,6 +24,7 @@ from node.demo.synthetic import make
 from node.demo.trial import BUREAU, NodeProcess, Trial
 from node.policy.agreement import Screening
 from node.rundir import RunDirectory
+from protocols.primitives.vole.parameters import SecurityProfile
 
 LIST = "abnormal"
 LIMIT_SECONDS = 6 * 3600
@@ -93,13 +94,13 @@ class NodePair:
 
 
 @contextmanager
-def node_pair() -> Iterator[NodePair]:
-    """Start two nodes in a temporary folder, trusting each other, with an agreement over screening."""
+def node_pair(security: SecurityProfile = SecurityProfile.SEMI_HONEST) -> Iterator[NodePair]:
+    """Start two nodes in a temporary folder, trusting each other, with an agreement over screening in this profile."""
     with TemporaryDirectory(prefix="banktax-psi-nodes-") as name, Trial(Path(name) / "nodes") as trial:
         data = make(1, 4, 0)  # an agreement needs a catalogue; no data of it is used
         trial.agree(
             {**data.catalogue(), "bureau": BUREAU},
-            screening=Screening(max_codes_per_job=_PLENTY, max_codes_per_term=_PLENTY),
+            screening=Screening(max_codes_per_job=_PLENTY, max_codes_per_term=_PLENTY, vole_security=security),
         )
         yield NodePair(trial)
 

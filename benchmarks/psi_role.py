@@ -24,7 +24,8 @@ class Order(TypedDict):
     """What one party is to do.
 
     ``protocol``: vole or oprf; ``rank``: 0 learns the result; ``port``: where rank 1 listens; ``source``: CSV with the
-    codes; ``target``: CSV of the result; ``sizes``: of both lists, by rank; ``session``: 32 bytes in hexadecimal.
+    codes; ``target``: CSV of the result; ``sizes``: of both lists, by rank; ``session``: 32 bytes in hexadecimal;
+    ``security``: what vole withstands.
     """
 
     protocol: str
@@ -34,6 +35,7 @@ class Order(TypedDict):
     target: str
     sizes: list[int]
     session: str
+    security: str
 
 
 class Role:

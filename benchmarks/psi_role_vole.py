@@ -8,6 +8,7 @@ from benchmarks.psi_data import make_lists
 from benchmarks.psi_role import RANDOMNESS, RECEIVER, Order, Phases, Role
 from benchmarks.psi_wire import Wire
 from protocols.errors import LocalProtocolError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.tags import padded_count
 from protocols.psi.vole.buckets import BucketPlan, bucket_count
 from protocols.psi.vole.items import pack
@@ -47,7 +48,8 @@ class _Vole(Role):
     def plan(self) -> BucketPlan:
         """Return how the lists are split."""
         own, other = (padded_count(size) for size in self.order["sizes"])
-        return BucketPlan(own, other, bucket_count(own, other), bytes.fromhex(self.order["session"]))
+        key, security = bytes.fromhex(self.order["session"]), SecurityProfile(self.order["security"])
+        return BucketPlan(own, other, bucket_count(own, other), key, security)
 
     def session(self, bucket: int) -> bytes:
         """Return what names the run over one bucket."""

@@ -819,7 +819,7 @@ class ResultFrame(_message.Message):
     def __init__(self, rows: _Optional[_Iterable[_Union[ScoreRow, _Mapping]]] = ...) -> None: ...
 
 class ScreeningHeader(_message.Message):
-    __slots__ = ("bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label")
+    __slots__ = ("bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label", "security")
     BUREAU_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -828,6 +828,7 @@ class ScreeningHeader(_message.Message):
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_FIELD_NUMBER: _ClassVar[int]
     bureau: str
     list: str
     version: str
@@ -836,7 +837,8 @@ class ScreeningHeader(_message.Message):
     protocol: str
     idempotency_key: str
     label: str
-    def __init__(self, bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ...) -> None: ...
+    security: str
+    def __init__(self, bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ..., security: _Optional[str] = ...) -> None: ...
 
 class ScreeningCodes(_message.Message):
     __slots__ = ("codes", "last")
@@ -863,7 +865,7 @@ class ListScreeningsRequest(_message.Message):
     def __init__(self, limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class Screening(_message.Message):
-    __slots__ = ("job_id", "state", "bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label", "rows", "codes", "bad_codes", "duplicates", "padded_codes", "list_tags", "done", "matched", "retries", "bytes_sent", "bytes_received", "commitment", "transcript_digest", "created_at", "updated_at", "error_code", "error_detail")
+    __slots__ = ("job_id", "state", "bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label", "rows", "codes", "bad_codes", "duplicates", "padded_codes", "list_tags", "done", "matched", "retries", "bytes_sent", "bytes_received", "commitment", "transcript_digest", "created_at", "updated_at", "error_code", "error_detail", "security")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     BUREAU_FIELD_NUMBER: _ClassVar[int]
@@ -891,6 +893,7 @@ class Screening(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     ERROR_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: str
     bureau: str
@@ -918,7 +921,8 @@ class Screening(_message.Message):
     updated_at: int
     error_code: str
     error_detail: str
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[str] = ..., bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ..., rows: _Optional[int] = ..., codes: _Optional[int] = ..., bad_codes: _Optional[int] = ..., duplicates: _Optional[int] = ..., padded_codes: _Optional[int] = ..., list_tags: _Optional[int] = ..., done: _Optional[int] = ..., matched: _Optional[int] = ..., retries: _Optional[int] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ..., commitment: _Optional[str] = ..., transcript_digest: _Optional[str] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error_detail: _Optional[str] = ...) -> None: ...
+    security: str
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[str] = ..., bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ..., rows: _Optional[int] = ..., codes: _Optional[int] = ..., bad_codes: _Optional[int] = ..., duplicates: _Optional[int] = ..., padded_codes: _Optional[int] = ..., list_tags: _Optional[int] = ..., done: _Optional[int] = ..., matched: _Optional[int] = ..., retries: _Optional[int] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ..., commitment: _Optional[str] = ..., transcript_digest: _Optional[str] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error_detail: _Optional[str] = ..., security: _Optional[str] = ...) -> None: ...
 
 class Screenings(_message.Message):
     __slots__ = ("screenings",)

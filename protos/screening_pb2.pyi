@@ -24,21 +24,23 @@ class ListDescription(_message.Message):
     def __init__(self, document: _Optional[bytes] = ..., terms: _Optional[_Union[ScreeningTerms, _Mapping]] = ...) -> None: ...
 
 class ScreeningTerms(_message.Message):
-    __slots__ = ("modes", "purposes", "codes_per_job", "codes_left", "minimum_count")
+    __slots__ = ("modes", "purposes", "codes_per_job", "codes_left", "minimum_count", "vole_security")
     MODES_FIELD_NUMBER: _ClassVar[int]
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
     CODES_PER_JOB_FIELD_NUMBER: _ClassVar[int]
     CODES_LEFT_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    VOLE_SECURITY_FIELD_NUMBER: _ClassVar[int]
     modes: _containers.RepeatedScalarFieldContainer[str]
     purposes: _containers.RepeatedScalarFieldContainer[str]
     codes_per_job: int
     codes_left: int
     minimum_count: int
-    def __init__(self, modes: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., codes_per_job: _Optional[int] = ..., codes_left: _Optional[int] = ..., minimum_count: _Optional[int] = ...) -> None: ...
+    vole_security: str
+    def __init__(self, modes: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., codes_per_job: _Optional[int] = ..., codes_left: _Optional[int] = ..., minimum_count: _Optional[int] = ..., vole_security: _Optional[str] = ...) -> None: ...
 
 class OpenScreeningRequest(_message.Message):
-    __slots__ = ("job_id", "list", "version", "mode", "protocol", "purpose", "padded_codes", "commitment", "size_class", "buckets")
+    __slots__ = ("job_id", "list", "version", "mode", "protocol", "purpose", "padded_codes", "commitment", "size_class", "buckets", "security")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +51,7 @@ class OpenScreeningRequest(_message.Message):
     COMMITMENT_FIELD_NUMBER: _ClassVar[int]
     SIZE_CLASS_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    SECURITY_FIELD_NUMBER: _ClassVar[int]
     job_id: bytes
     list: str
     version: str
@@ -59,7 +62,8 @@ class OpenScreeningRequest(_message.Message):
     commitment: bytes
     size_class: int
     buckets: int
-    def __init__(self, job_id: _Optional[bytes] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., purpose: _Optional[str] = ..., padded_codes: _Optional[int] = ..., commitment: _Optional[bytes] = ..., size_class: _Optional[int] = ..., buckets: _Optional[int] = ...) -> None: ...
+    security: str
+    def __init__(self, job_id: _Optional[bytes] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., purpose: _Optional[str] = ..., padded_codes: _Optional[int] = ..., commitment: _Optional[bytes] = ..., size_class: _Optional[int] = ..., buckets: _Optional[int] = ..., security: _Optional[str] = ...) -> None: ...
 
 class OpenScreeningResponse(_message.Message):
     __slots__ = ("session_id", "list_items", "charged", "bucket_key", "epoch", "agreement_id", "opened_at_ms")

@@ -29,6 +29,7 @@ from node.policy import documents, screening_record
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.primitives.signing import VerifyKey
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.cardinality.messages import decode_message as decode_count
 from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.job import JobContext
@@ -56,6 +57,8 @@ class AuditedSet:
     purpose: str
     mode: str
     protocol: str
+    security: str
+    """Of protocol vole: what the run withstood; else empty."""
     codes: int
     padded_codes: int
     transcript_digest: str
@@ -104,6 +107,7 @@ def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | No
         record.purpose,
         record.mode,
         record.protocol,
+        record.security or "",
         len(opened_set.codes),
         record.padded_codes,
         record.transcript_digest,
@@ -205,7 +209,9 @@ def _replayed(
         attempt, messages = opened_set.messages(0)
         given = replay(count_client(committed, attempt), decode_count, messages)
         return count_terms(list_items=record.list_items), {0: part_digest(0, given.bank, given.bureau)}
-    plan = BucketPlan(record.padded_codes, record.list_items, record.buckets, opened_set.opened.bucket_key)
+    security = record.security or SecurityProfile.SEMI_HONEST
+    key = opened_set.opened.bucket_key
+    plan = BucketPlan(record.padded_codes, record.list_items, record.buckets, key, security)
     items, parts = pack(opened_set.codes), {}
     numbers = plan.assign(items)
     plan.check_loads(np.bincount(numbers, minlength=plan.buckets), plan.receiver_capacity)
@@ -215,5 +221,5 @@ def _replayed(
         machine = receiver(items[numbers == bucket], plan, place, committed.seed)
         given = replay(machine, decode_vole, messages)
         parts[bucket] = part_digest(bucket, given.bank, given.bureau)
-    terms = vole_terms(list_items=record.list_items, buckets=plan.buckets, bucket_key=plan.key)
+    terms = vole_terms(list_items=record.list_items, buckets=plan.buckets, bucket_key=key, security=security)
     return terms, parts

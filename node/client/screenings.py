@@ -50,6 +50,7 @@ class Screening:
     updated_at: datetime | None
     error_code: str
     error_detail: str
+    security: str
 
     @property
     def final(self) -> bool:
@@ -75,6 +76,7 @@ class Screenings:
         protocol: str = "",
         idempotency_key: str = "",
         label: str = "",
+        security: str = "",
     ) -> Screening:
         """Submit a list and return its screening once the node has journalled it.
 
@@ -88,6 +90,7 @@ class Screenings:
             protocol: ``vole`` or ``oprf``; empty lets the node choose by sizes and link.
             idempotency_key: the same key with the same list is the same screening; empty lets the node make one.
             label: for people, at most 200 characters.
+            security: of protocol vole: ``semi_honest`` or ``malicious``; empty: what the agreement demands.
         """
         header = pb.ScreeningHeader(
             bureau=bureau,
@@ -98,6 +101,7 @@ class Screenings:
             protocol=protocol,
             idempotency_key=idempotency_key,
             label=label,
+            security=security,
         )
         return _screening(self._caller.upload("SubmitScreening", _frames(header, codes)))
 

@@ -15,6 +15,7 @@ from node.jobs.screening_opened import OpenedSets
 from node.jobs.screening_records import ScreeningRequest, StoredScreening
 from node.jobs.screening_runner import ScreeningRunner
 from node.rpc.control_server import ControlFunction, OperatorContext
+from protocols.primitives.vole.parameters import SecurityProfile
 from protos import control_pb2 as pb
 
 FOLLOW_SECONDS = 0.05
@@ -139,6 +140,7 @@ def message(job: StoredScreening) -> pb.Screening:
         updated_at=job.updated_at // 1000,
         error_code=job.error_code,
         error_detail=job.error_detail,
+        security=job.security or "",
     )
 
 
@@ -148,6 +150,8 @@ def _request(header: pb.ScreeningHeader) -> ScreeningRequest:
         raise Refusal(Code.INVALID_INPUT, "mode: not one of " + ", ".join(ScreeningMode))
     if header.protocol and header.protocol not in list(ScreeningProtocol):
         raise Refusal(Code.INVALID_INPUT, "protocol: not one of " + ", ".join(ScreeningProtocol))
+    if header.security and header.security not in list(SecurityProfile):
+        raise Refusal(Code.INVALID_INPUT, "security: not one of " + ", ".join(SecurityProfile))
     return ScreeningRequest(
         header.bureau,
         header.list,
@@ -157,6 +161,7 @@ def _request(header: pb.ScreeningHeader) -> ScreeningRequest:
         ScreeningProtocol(header.protocol) if header.protocol else None,
         header.idempotency_key,
         header.label,
+        SecurityProfile(header.security) if header.security else None,
     )
 
 

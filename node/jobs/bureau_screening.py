@@ -61,7 +61,7 @@ class ScreeningService:
 
 def asked_of(screening: BureauScreening | ScreeningOpening) -> Asked:
     """Return what the agreement is asked about a screening."""
-    return Asked(purpose=screening.purpose, rows=screening.padded_codes, mode=screening.mode)
+    return Asked(purpose=screening.purpose, rows=screening.charged, mode=screening.mode, security=screening.security)
 
 
 class BureauScreeningCalls:
@@ -82,11 +82,16 @@ class BureauScreeningCalls:
         used = self._service.journal.used(caller.bank, agreement.agreement_id)
         left = max(0, section.max_codes_per_term - used)
         return stored, ListTerms(
-            section.modes, section.purposes, section.max_codes_per_job, left, section.minimum_count
+            section.modes,
+            section.purposes,
+            section.max_codes_per_job,
+            left,
+            section.minimum_count,
+            section.vole_security,
         )
 
     def open(self, caller: Caller, opening: ScreeningOpening) -> OpenedScreening:
-        """Open a screening: its padded codes are charged here, once; the same opening again finds it open.
+        """Open a screening: its codes are charged here, once; the same opening again finds it open.
 
         Raises:
             Refusal: ``AGREEMENT_INACTIVE``, ``QUOTA_EXCEEDED``, ``NOT_FOUND``, ``WRONG_STATE`` for a list that was
@@ -176,6 +181,7 @@ class BureauScreeningCalls:
             commitment=opening.commitment,
             epoch_id=epoch_id,
             opened_at=service.clock(),
+            security=opening.security,
         )
         return service.journal.open(new, section_of(agreement).max_codes_per_term)
 
@@ -194,7 +200,7 @@ class BureauScreeningCalls:
         return OpenedScreening(
             screening.session_id,
             screening.list_items,
-            screening.padded_codes,
+            screening.charged,
             screening.agreement_id,
             screening.opened_at,
             screening.bucket_key,
@@ -217,6 +223,7 @@ def _asked(opening: ScreeningOpening) -> tuple[object, ...]:
         opening.purpose,
         opening.padded_codes,
         opening.buckets,
+        opening.security,
         opening.commitment,
     )
 

@@ -14,6 +14,7 @@ from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from node.storage.bureau_screenings import CANCELLED, OPEN, BureauScreening, Step
 from protocols.errors import LocalProtocolError
 from protocols.primitives.signing import SigningKey
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobContext
 from protocols.psi.oprf_job import batch_count
 from protocols.psi.transcript import count_terms, oprf_terms, part_digest, transcript_digest, vole_terms
@@ -29,6 +30,7 @@ _CHECKED = (
     "list_digest",
     "mode",
     "protocol",
+    "security",
     "purpose",
     "padded_codes",
     "list_items",
@@ -99,6 +101,7 @@ class BureauScreeningClose:
             "list_digest": stored.digest.hex(),
             "mode": screening.mode,
             "protocol": screening.protocol,
+            "security": screening.security,
             "purpose": screening.purpose,
             "padded_codes": screening.padded_codes,
             "list_items": screening.list_items,
@@ -138,7 +141,10 @@ class BureauScreeningClose:
     def _terms(self, screening: BureauScreening) -> bytes:
         if screening.protocol is ScreeningProtocol.VOLE:
             return vole_terms(
-                list_items=screening.list_items, buckets=screening.buckets, bucket_key=screening.bucket_key
+                list_items=screening.list_items,
+                buckets=screening.buckets,
+                bucket_key=screening.bucket_key,
+                security=screening.security or SecurityProfile.SEMI_HONEST,
             )
         if screening.epoch_id is None:
             return count_terms(list_items=screening.list_items)

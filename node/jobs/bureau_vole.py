@@ -13,6 +13,7 @@ from node.jobs.screening_calls import ExchangePlace, run_name
 from node.jobs.screening_exchange import bucket_plan
 from node.storage.bureau_screenings import BureauScreening
 from protocols.primitives.blocks import Blocks
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.buckets import BucketPlan
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.sender import VoleIntersectionSender
@@ -34,7 +35,9 @@ class VoleSenders:
         Raises:
             Refusal: ``BOUND_EXCEEDED``, the sets cannot be split so; ``COMPUTE_FAILED``, a bucket overflows.
         """
-        plan = bucket_plan(screening.padded_codes, screening.list_items, screening.buckets, screening.bucket_key)
+        security = screening.security or SecurityProfile.SEMI_HONEST
+        key = screening.bucket_key
+        plan = bucket_plan(screening.padded_codes, screening.list_items, screening.buckets, key, security)
         items = self._items(screening, plan, place.bucket)
         return VoleIntersectionSender(items, plan.parameters(run_name(place)), self._service.randomness)
 

@@ -11,6 +11,7 @@ from node.jobs.documents import Documents
 from node.policy.agreement import Agreement
 from node.policy.authorise import AllOf, CallContext
 from node.policy.catalogue import Catalogue
+from protocols.primitives.vole.parameters import SecurityProfile
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Asked:
     catalogue_version: int = 0
     rows: int = 0
     mode: str | None = None
+    security: SecurityProfile | None = None
 
 
 NOTHING_PARTICULAR = Asked()
@@ -86,6 +88,7 @@ class Gate:
             now_ms=self._clock(),
             agreement=agreement,
             mode=asked.mode,
+            security=asked.security,
         )
 
     def _catalogue(self, asked: Asked) -> Catalogue | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.codes import Purpose, ScreeningMode, ScreeningProtocol
+from protocols.primitives.vole.parameters import SecurityProfile
+from protocols.psi.vole.buckets import charged_in_buckets
 from protocols.transcript import digest
 
 JOB_ID_BYTES = SESSION_ID_BYTES = EPOCH_ID_BYTES = 16
@@ -31,11 +33,15 @@ class ListTerms:
     codes_per_job: int
     codes_left: int
     minimum_count: int
+    vole_security: SecurityProfile = SecurityProfile.SEMI_HONEST
 
 
 @dataclass(frozen=True)
 class ScreeningOpening:
-    """What a bank opens: ``commitment`` (32 bytes) binds it to its list before anything is answered."""
+    """What a bank opens: ``commitment`` (32 bytes) binds it to its list before anything is answered.
+
+    ``security`` for vole alone.
+    """
 
     job_id: bytes
     list_name: str
@@ -46,6 +52,12 @@ class ScreeningOpening:
     padded_codes: int
     commitment: bytes
     buckets: int = 0
+    security: SecurityProfile | None = None
+
+    @property
+    def charged(self) -> int:
+        """What it takes of the quota."""
+        return charged_in_buckets(self.security, self.padded_codes, self.buckets)
 
 
 @dataclass(frozen=True)

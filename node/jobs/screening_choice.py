@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
+from node.policy.agreement import Agreement
 from protocols.errors import ParameterError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE, bucket_count, check_bucket_count
 
 
@@ -45,6 +49,30 @@ def check_buckets(protocol: ScreeningProtocol, padded_codes: int, list_items: in
             raise Refusal(Code.INVALID_INPUT, f"buckets: {fault}") from None
     elif buckets:
         raise Refusal(Code.INVALID_INPUT, f"protocol {protocol} does not run in buckets")
+
+
+def choose_security(
+    wanted: SecurityProfile | None, told: SecurityProfile, agreements: Sequence[Agreement]
+) -> SecurityProfile:
+    """Return the profile of a run of vole: the one wanted, or else the least that is agreed.
+
+    Args:
+        wanted: by whoever submitted the screening.
+        told: the least that the bureau says is agreed.
+        agreements: in force, as the bank itself has them: a bureau cannot talk a bank into less.
+
+    Raises:
+        Refusal: ``AGREEMENT_INACTIVE``, less is wanted than any agreement allows.
+    """
+    least = {agreement.screening.vole_security for agreement in agreements if agreement.screening}
+    demanded = SecurityProfile.MALICIOUS if least == {SecurityProfile.MALICIOUS} else told
+    if wanted is SecurityProfile.SEMI_HONEST and demanded is SecurityProfile.MALICIOUS:
+        raise Refusal(
+            Code.AGREEMENT_INACTIVE,
+            "protocol vole is agreed in the profile malicious alone",
+            remedy="Screen with --security malicious, or on another protocol.",
+        )
+    return wanted or demanded
 
 
 def _check_vole_size(padded_codes: int, list_items: int) -> None:

@@ -10,6 +10,7 @@ from node.codes import Code, Side
 from node.errors import Refusal
 from node.jobs.screening_link import Conversation
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.transcript import MessagesDigest
 from protocols.psi.vole.buckets import BucketPlan
 
@@ -22,14 +23,14 @@ class Encoded(Protocol):
         ...
 
 
-def bucket_plan(padded_codes: int, list_items: int, buckets: int, key: bytes) -> BucketPlan:
-    """Return how a screening's two sets are split: sizes, number and key of buckets as the session has them.
+def bucket_plan(padded_codes: int, list_items: int, buckets: int, key: bytes, security: SecurityProfile) -> BucketPlan:
+    """Return how a screening's two sets are split: sizes, buckets, key and profile as the session has them.
 
     Raises:
         Refusal: ``BOUND_EXCEEDED`` where the sizes cannot be split so.
     """
     try:
-        return BucketPlan(padded_codes, list_items, buckets, key)
+        return BucketPlan(padded_codes, list_items, buckets, key, security)
     except ParameterError as fault:
         raise Refusal(Code.BOUND_EXCEEDED, str(fault), remedy="Screen with --protocol oprf.") from None
 

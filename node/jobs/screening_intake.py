@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from node.codes import Code, JobState, Purpose
+from node.codes import Code, JobState, Purpose, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.screening_calls import JOB_ID_BYTES, PROTOCOLS_OF_MODE
 from node.jobs.screening_files import CODE, ScreeningFiles
@@ -157,6 +157,10 @@ def _check_request(request: ScreeningRequest) -> None:
     if request.protocol is not None and request.protocol not in PROTOCOLS_OF_MODE[request.mode]:
         fitting = ", ".join(sorted(PROTOCOLS_OF_MODE[request.mode]))
         raise Refusal(Code.INVALID_INPUT, f"protocol: mode {request.mode} runs on {fitting}")
+    if request.security is not None and ScreeningProtocol.VOLE not in (
+        PROTOCOLS_OF_MODE[request.mode] if request.protocol is None else (request.protocol,)
+    ):
+        raise Refusal(Code.INVALID_INPUT, "security: only protocol vole has profiles")
     if not request.bureau or not request.list_name:
         raise Refusal(Code.INVALID_INPUT, "name the list as BUREAU/LIST")
     if len(request.idempotency_key) > 100 or len(request.label) > 200:
@@ -167,4 +171,4 @@ def _check_request(request: ScreeningRequest) -> None:
 
 def _request_parts(request: ScreeningRequest) -> tuple[bytes, ...]:
     names = (request.bureau, request.list_name, request.list_version, request.purpose, request.mode)
-    return tuple(name.encode("utf-8") for name in (*names, request.protocol or ""))
+    return tuple(name.encode("utf-8") for name in (*names, request.protocol or "", request.security or ""))

@@ -14,6 +14,7 @@ from node.jobs.screening_records import TRANSITIONS, NewScreening, StoredScreeni
 from node.jobs.states import FINAL, check_transition
 from node.storage.database import Database, insert_rows
 from node.storage.schema import bank_screenings
+from protocols.primitives.vole.parameters import SecurityProfile
 
 
 class ScreeningJournal:
@@ -140,6 +141,7 @@ def _first_values(new: NewScreening, now: int) -> dict[str, Any]:
         "purpose": request.purpose,
         "mode": request.mode,
         "protocol": request.protocol or "",
+        "security": request.security or "",
         "label": request.label,
         "state": JobState.QUEUED,
         "rows": new.rows,
@@ -171,4 +173,5 @@ def _stored(row: RowMapping) -> StoredScreening:
     values["state"] = JobState(values["state"])
     values["mode"] = ScreeningMode(values["mode"])
     values["protocol"] = ScreeningProtocol(values["protocol"]) if values["protocol"] else None
+    values["security"] = SecurityProfile(values["security"]) if values["security"] else None
     return StoredScreening(**values)

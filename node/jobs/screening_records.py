@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from node.codes import JobState, ScreeningMode, ScreeningProtocol
+from protocols.primitives.vole.parameters import SecurityProfile
 
 TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     {
@@ -26,7 +27,10 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class ScreeningRequest:
-    """What a list is screened for. An empty version: the newest; an empty protocol: the node chooses."""
+    """What a list is screened for.
+
+    An empty version: the newest; no protocol: the node chooses; no security: as agreed.
+    """
 
     bureau: str
     list_name: str
@@ -36,6 +40,7 @@ class ScreeningRequest:
     protocol: ScreeningProtocol | None
     idempotency_key: str
     label: str
+    security: SecurityProfile | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class StoredScreening:
     purpose: str
     mode: ScreeningMode
     protocol: ScreeningProtocol | None
+    security: SecurityProfile | None
+    """Of protocol vole; until the session is opened, what was asked for."""
     label: str
     state: JobState
     rows: int

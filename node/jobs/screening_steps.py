@@ -10,7 +10,7 @@ from node.codes import Code, JobState, Purpose, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.bank_steps import Stopped
 from node.jobs.screening_calls import ListTerms, ScreeningOpening
-from node.jobs.screening_choice import choose_buckets, choose_protocol
+from node.jobs.screening_choice import choose_buckets, choose_protocol, choose_security
 from node.jobs.screening_count_rules import check_allowed
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_link import Opened, ScreeningLink
@@ -19,6 +19,7 @@ from node.jobs.screening_task import Outcome, ScreeningParts, Task, context_of
 from node.policy import documents, screening_list, screening_record
 from node.policy.screening_list import ScreeningList
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.commitment import CommittedInput
 from protocols.psi.job import JobSeed
 
@@ -51,8 +52,9 @@ class ScreeningSteps:
         journal = self._parts.journal
         listed, digest, terms = self._list(job)
         protocol = job.protocol or choose_protocol(job.mode, job.codes, listed.padded_count)
-        if job.list_version != listed.version or job.protocol is not protocol:
-            job = journal.note(job.job_id, list_version=listed.version, protocol=protocol)
+        security = self._security(job, terms) if protocol is ScreeningProtocol.VOLE else None
+        if (job.list_version, job.protocol, job.security) != (listed.version, protocol, security):
+            job = journal.note(job.job_id, list_version=listed.version, protocol=protocol, security=security or "")
         if not job.commitment:
             codes = self._parts.files.codes(job.job_id)
             committed = CommittedInput(context_of(job, self._parts.bank), self._seed(job), codes)
@@ -70,6 +72,7 @@ class ScreeningSteps:
             job.padded_codes,
             job.commitment,
             self._buckets(job, protocol, listed.padded_count),
+            security,
         )
         opened = self._link.open_screening(opening, digest)
         return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
@@ -90,6 +93,10 @@ class ScreeningSteps:
         if job.mode is ScreeningMode.LABELS and not listed.labels:
             raise Refusal(Code.INVALID_INPUT, "the list has no labels", remedy="Screen with --mode codes.")
         return listed, documents.decode(offer.document, screening_list.LIST_KIND).digest.hex(), offer.terms
+
+    def _security(self, job: StoredScreening, terms: ListTerms) -> SecurityProfile:
+        agreements = self._parts.documents.agreements_in_force(self._parts.bank, job.bureau)
+        return choose_security(job.security, terms.vole_security, agreements)
 
     # ---- computing
 
@@ -159,6 +166,7 @@ def record_of(job: StoredScreening, opened: Opened, bank: str) -> ScreeningRecor
         list_digest=opened.list_digest,
         mode=job.mode,
         protocol=job.protocol,
+        security=job.security,
         purpose=Purpose(job.purpose),
         padded_codes=job.padded_codes,
         size_class=screening_record.size_class(job.padded_codes),

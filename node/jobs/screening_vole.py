@@ -18,9 +18,11 @@ from node.errors import Refusal
 from node.jobs.bucket_file import BucketFile, split
 from node.jobs.screening_calls import ExchangePlace, run_name
 from node.jobs.screening_exchange import Exchanged, bucket_plan, converse, pack_messages
+from node.jobs.screening_records import StoredScreening
 from node.jobs.screening_results import codes_csv
 from node.jobs.screening_task import Outcome, Task
 from protocols.primitives.blocks import Blocks
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobSeed
 from protocols.psi.transcript import part_digest, vole_terms
 from protocols.psi.vole.buckets import BucketPlan
@@ -48,7 +50,9 @@ def run(task: Task) -> Outcome:
     files.items(job.job_id).unlink(missing_ok=True)
     heads = {number: files.step(job.job_id, number, _HEAD) for number in range(opened.buckets)}
     parts = {number: part_digest(number, head[4:36], head[36:]) for number, head in heads.items()}
-    terms = vole_terms(list_items=opened.list_items, buckets=opened.buckets, bucket_key=opened.bucket_key)
+    terms = vole_terms(
+        list_items=opened.list_items, buckets=opened.buckets, bucket_key=opened.bucket_key, security=_security(job)
+    )
     return Outcome(codes_csv(task.codes[found]), int(found.sum()), task.transcript(None, terms, parts))
 
 
@@ -69,7 +73,8 @@ class _Buckets:
     def __init__(self, task: Task) -> None:
         job, opened = task.job, task.opened
         self._task = task
-        self._plan = bucket_plan(job.padded_codes, opened.list_items, opened.buckets, opened.bucket_key)
+        key, security = opened.bucket_key, _security(job)
+        self._plan = bucket_plan(job.padded_codes, opened.list_items, opened.buckets, key, security)
         self._file: BucketFile | None = None
         if self._plan.buckets > 1:
             where = task.parts.files.items(job.job_id)
@@ -116,6 +121,11 @@ class _Buckets:
 
 def _found(number: int) -> str:
     return f"found-{number:06d}"
+
+
+def _security(job: StoredScreening) -> SecurityProfile:
+    assert job.security is not None
+    return job.security
 
 
 def _packed(attempt: int, given: Exchanged) -> bytes:

@@ -19,6 +19,7 @@ from node.policy.catalogue import MAXIMUM_FIELDS
 from node.policy.documents import SignedDocument
 from node.policy.shapes import SHARE_PATTERN, DocumentId, FieldId, PartyId, PolicyModel, require_distinct
 from protocols.primitives.signing import VerifyKey
+from protocols.primitives.vole.parameters import SecurityProfile
 
 AGREEMENT_KIND = "agreement"
 MAXIMUM_NETWORKS = 64
@@ -103,6 +104,9 @@ class Screening(PolicyModel):
     purposes: Annotated[
         tuple[Purpose, ...], Field(min_length=1, description="what it is for"), AfterValidator(require_distinct)
     ] = (Purpose.PORTFOLIO_SCREENING,)
+    vole_security: SecurityProfile = Field(
+        default=SecurityProfile.SEMI_HONEST, description="what protocol vole withstands at least"
+    )
     max_codes_per_job: Count = Field(default=200_000, description="codes of one job, padded")
     max_codes_per_term: Count = Field(default=2_000_000, description="codes of all jobs of the agreement, padded")
     minimum_count: Annotated[int, Field(ge=20, le=1_000_000)] = Field(

@@ -16,6 +16,7 @@ from node.codes import Code, ModelClass, Purpose, ScreeningMode
 from node.errors import Refusal
 from node.policy.agreement import Agreement, Screening
 from node.policy.catalogue import Catalogue, Provision
+from protocols.primitives.vole.parameters import SecurityProfile
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -25,7 +26,8 @@ class CallContext:
     """What a rule may look at: one call of a bank at a bureau.
 
     ``peer_address`` is an IP address or gRPC's peer string; ``rows`` the enterprises that the call is about; ``now_ms``
-    Unix milliseconds. ``agreement`` is the one that the bureau found for the pair, or None. ``mode`` is of a screening.
+    Unix milliseconds. ``agreement`` is the one that the bureau found for the pair, or None. ``mode`` is of a screening,
+    ``security`` of one over protocol vole.
     """
 
     bank: str
@@ -39,6 +41,7 @@ class CallContext:
     now_ms: int
     agreement: Agreement | None
     mode: str | None = None
+    security: SecurityProfile | None = None
 
 
 Rule = Callable[[CallContext], None]
@@ -129,6 +132,12 @@ def for_agreed_screening(call: CallContext) -> None:
         raise Refusal(Code.AGREEMENT_INACTIVE, f"purpose {_shown(call.purpose)} is not agreed for screening")
     if call.mode not in screening.modes:
         raise Refusal(Code.AGREEMENT_INACTIVE, f"mode {_shown(call.mode)} is not agreed for screening")
+    if call.security is SecurityProfile.SEMI_HONEST and screening.vole_security is SecurityProfile.MALICIOUS:
+        raise Refusal(
+            Code.AGREEMENT_INACTIVE,
+            "protocol vole is agreed in the profile malicious alone",
+            remedy="Screen with --security malicious, or on another protocol.",
+        )
     if not 0 <= call.rows <= screening.max_codes_per_job:
         raise Refusal(Code.QUOTA_EXCEEDED, f"a screening may hold at most {screening.max_codes_per_job} padded codes")
     if call.mode == ScreeningMode.COUNT and call.rows < screening.minimum_count:

@@ -16,6 +16,7 @@ from node.policy.documents import SignedDocument
 from node.policy.screening_list import Version
 from node.policy.shapes import DocumentId, Hex32, PartyId, PolicyModel
 from protocols.primitives.signing import VerifyKey
+from protocols.primitives.vole.parameters import SecurityProfile
 
 RECORD_KIND = "screening-record"
 
@@ -35,6 +36,9 @@ class ScreeningRecord(PolicyModel):
     list_digest: Annotated[Hex32, Field(description="of the list's document")]
     mode: ScreeningMode
     protocol: ScreeningProtocol
+    security: Annotated[
+        SecurityProfile | None, Field(description="what the run withstands; of protocol vole alone")
+    ] = None
     purpose: Purpose
     padded_codes: Annotated[int, Field(ge=1, le=2**30)]
     size_class: Annotated[int, Field(ge=0, le=30)]
@@ -49,6 +53,8 @@ class ScreeningRecord(PolicyModel):
     def _consistent(self) -> Self:
         if self.size_class != size_class(self.padded_codes):
             raise ValueError("size_class: is not that of padded_codes")
+        if self.security is not None and self.protocol is not ScreeningProtocol.VOLE:
+            raise ValueError("security: belongs to protocol vole")
         return self
 
 

@@ -13,6 +13,7 @@ from node.jobs.screening_link import ListOffer, Opened
 from node.policy.screening_record import size_class
 from node.rpc import methods
 from node.rpc.client import PeerClient
+from protocols.primitives.vole.parameters import SecurityProfile
 from protos import screening_pb2 as pb
 
 MAXIMUM_MESSAGE_BYTES = 1 << 30
@@ -34,9 +35,9 @@ class ScreeningClient:
         """Return a list's document and terms; an empty version: the newest."""
         answer = self._peer.call(methods.GET_LIST, pb.ListRequest(list=name, version=version))
         terms = answer.terms
-        known = (set(ScreeningMode), set(Purpose))
-        if not known[0] >= set(terms.modes) or not known[1] >= set(terms.purposes):
-            raise _false("the terms of screening name a mode or purpose that is not known")
+        unknown = set(terms.modes) - set(ScreeningMode) | set(terms.purposes) - set(Purpose)
+        if unknown or terms.vole_security not in {"", *SecurityProfile}:
+            raise _false("the terms of screening name a mode, purpose or profile that is not known")
         return ListOffer(
             answer.document,
             ListTerms(
@@ -45,6 +46,7 @@ class ScreeningClient:
                 terms.codes_per_job,
                 terms.codes_left,
                 terms.minimum_count,
+                SecurityProfile(terms.vole_security or SecurityProfile.SEMI_HONEST),
             ),
         )
 
@@ -61,6 +63,7 @@ class ScreeningClient:
             commitment=opening.commitment,
             size_class=size_class(opening.padded_codes),
             buckets=opening.buckets,
+            security=opening.security or "",
         )
         answer = self._peer.call(methods.OPEN_SCREENING, request)
         if len(answer.session_id) != ID_BYTES or not answer.list_items or not answer.agreement_id:

@@ -27,6 +27,7 @@ from node.jobs.screening_calls import (
 from node.policy.screening_record import size_class
 from node.rpc.wire import exactly, peers_fault, text
 from protocols.errors import PeerProtocolError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.tags import TAG_BYTES
 from protocols.transcript import DIGEST_BYTES
 from protos import screening_pb2 as pb
@@ -52,6 +53,7 @@ def terms_message(terms: ListTerms) -> pb.ScreeningTerms:
         codes_per_job=terms.codes_per_job,
         codes_left=terms.codes_left,
         minimum_count=terms.minimum_count,
+        vole_security=terms.vole_security,
     )
 
 
@@ -79,6 +81,7 @@ def opening(message: pb.OpenScreeningRequest) -> ScreeningOpening:
         message.padded_codes,
         exactly(message.commitment, DIGEST_BYTES, "commitment"),
         message.buckets,
+        _security(message.security, protocol),
     )
 
 
@@ -166,6 +169,14 @@ def _check_length(length: int, limit: int) -> None:
 def _check_ended(parts: list[bytes]) -> None:
     if parts:
         raise PeerProtocolError("an exchange ended inside a message")
+
+
+def _security(value: str, protocol: ScreeningProtocol) -> SecurityProfile | None:
+    if protocol is not ScreeningProtocol.VOLE:
+        if value:
+            raise PeerProtocolError("a profile of security belongs to protocol vole alone")
+        return None
+    return _member(SecurityProfile, value or SecurityProfile.SEMI_HONEST, "security")
 
 
 def _member(kind: type[EnumT], value: str, name: str) -> EnumT:

@@ -19,6 +19,8 @@ from node.storage.database import Database, insert_ignore, insert_rows
 from node.storage.schema import bureau_screening_steps as steps
 from node.storage.schema import bureau_screenings as screenings
 from node.storage.schema import screening_usage as usage
+from protocols.primitives.vole.parameters import SecurityProfile
+from protocols.psi.vole.buckets import charged_in_buckets
 
 OPEN, DONE, CANCELLED = "open", "done", "cancelled"
 _BINARY = ("session_id", "job_id", "bucket_key", "commitment", "epoch_id", "record")
@@ -26,7 +28,7 @@ _BINARY = ("session_id", "job_id", "bucket_key", "commitment", "epoch_id", "reco
 
 @dataclass(frozen=True)
 class BureauScreening:
-    """A bank's screening. ``padded_codes`` were charged when it was opened; times are Unix milliseconds."""
+    """A bank's screening. ``charged`` was taken when it was opened; times are Unix milliseconds."""
 
     session_id: bytes
     bank: str
@@ -47,6 +49,13 @@ class BureauScreening:
     state: str = OPEN
     record: bytes | None = None
     closed_at: int | None = None
+    security: SecurityProfile | None = None
+    """Of protocol vole alone."""
+
+    @property
+    def charged(self) -> int:
+        """What one answer to the whole set takes of the quota: as many codes as the bank can have put into it."""
+        return charged_in_buckets(self.security, self.padded_codes, self.buckets)
 
     @property
     def asked(self) -> tuple[object, ...]:
@@ -59,6 +68,7 @@ class BureauScreening:
             self.purpose,
             self.padded_codes,
             self.buckets,
+            self.security,
             self.commitment,
         )
 
@@ -85,7 +95,7 @@ class BureauScreenings:
         self._clock = clock
 
     def open(self, new: BureauScreening, term_limit: int) -> BureauScreening:
-        """Record a screening and charge its padded codes, or find the one of the same job and content.
+        """Record a screening and charge its codes, or find the one of the same job and content.
 
         Raises:
             Refusal: ``IDEMPOTENCY_CONFLICT``, the job id stands for another screening; ``QUOTA_EXCEEDED``.
@@ -93,8 +103,8 @@ class BureauScreenings:
         try:
             with self._database.write() as connection:
                 if _of_job(connection, new.bank, new.job_id) is None:
-                    _charge(connection, new.bank, new.agreement_id, new.padded_codes, term_limit)
-                    insert_rows(connection, screenings, [vars(new)])
+                    _charge(connection, new.bank, new.agreement_id, new.charged, term_limit)
+                    insert_rows(connection, screenings, [vars(new) | {"security": new.security or ""}])
                     return new
         except IntegrityError:  # another call was faster; its charge counts, ours was rolled back
             pass
@@ -188,7 +198,7 @@ class BureauScreenings:
         Raises:
             Refusal: ``QUOTA_EXCEEDED``; ``WRONG_STATE``, the screening was closed since the attempt began.
         """
-        share = -(-screening.padded_codes // max(1, screening.buckets))
+        share = -(-screening.charged // max(1, screening.buckets))
         with self._database.write() as connection:
             _check_open(_get(connection, screening.bank, screening.session_id, hold=True))
             bucket_steps = [step for step in _steps(connection, screening.session_id) if step.step == bucket]
@@ -260,6 +270,7 @@ def _stored(row: Row[Any]) -> BureauScreening:
     values.update({name: bytes(values[name]) for name in _BINARY if values[name] is not None})
     values["mode"] = ScreeningMode(values["mode"])
     values["protocol"] = ScreeningProtocol(values["protocol"])
+    values["security"] = SecurityProfile(values["security"]) if values["security"] else None
     values["purpose"] = Purpose(values["purpose"])
     return BureauScreening(**values)
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from protocols.errors import LocalProtocolError, ParameterError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobContext
 from protocols.transcript import DIGEST_BYTES, bind, digest
 
@@ -74,9 +75,12 @@ def oprf_terms(
     return bind("psi/terms/oprf", epoch_id, public_key, *counts, tags_digest, labels_digest)
 
 
-def vole_terms(*, list_items: int, buckets: int, bucket_key: bytes) -> bytes:
+def vole_terms(
+    *, list_items: int, buckets: int, bucket_key: bytes, security: SecurityProfile = SecurityProfile.SEMI_HONEST
+) -> bytes:
     """Return what a vole job ran under, encoded."""
-    return bind("psi/terms/vole", list_items.to_bytes(8, "big"), buckets.to_bytes(4, "big"), bucket_key)
+    counts = list_items.to_bytes(8, "big"), buckets.to_bytes(4, "big")
+    return bind("psi/terms/vole", *counts, bucket_key, security.encode("ascii"))
 
 
 def count_terms(*, list_items: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.primitives.vole.silent import SilentVoleReceiver, SilentVoleSender
 from protocols.randomness import SeededRandomness, derive_seed
 
@@ -11,10 +12,18 @@ Change = Callable[[str, int, bytes], bytes]
 """Takes who sends, the number of the message at this side, and the message; gives what arrives."""
 
 
-def sides(length: int, seed: bytes = b"seed", session: bytes = b"run") -> tuple[SilentVoleReceiver, SilentVoleSender]:
+def sides(
+    length: int,
+    seed: bytes = b"seed",
+    session: bytes = b"run",
+    security: SecurityProfile = SecurityProfile.SEMI_HONEST,
+) -> tuple[SilentVoleReceiver, SilentVoleSender]:
     """Return both sides on seeded randomness."""
     receiver, sender = (SeededRandomness(derive_seed(seed, side)) for side in ("receiver", "sender"))
-    return SilentVoleReceiver(length, receiver, session), SilentVoleSender(length, sender, session)
+    return (
+        SilentVoleReceiver(length, receiver, session, security),
+        SilentVoleSender(length, sender, session, security),
+    )
 
 
 def run(

@@ -15,6 +15,7 @@ from node.cli.offered import score_fields
 from node.cli.output import Columns, json_option, print_list, print_one
 from node.cli.state import State, pass_state
 from node.codes import ModelClass, Purpose, ScreeningMode
+from protocols.primitives.vole.parameters import SecurityProfile
 
 if TYPE_CHECKING:
     from node.policy.agreement import Agreement
@@ -131,6 +132,11 @@ def agreement() -> None:
     metavar="NAME NUMBER",
     help=f"A limit of screening that is not the default: {', '.join(SCREENING)}; repeatable.",
 )
+@click.option(
+    "--screening-security",
+    type=click.Choice([str(each) for each in SecurityProfile]),
+    help="What protocol vole has to withstand at least; semi_honest where not given.",
+)
 @click.option("--from", "valid_from", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC; today where not given.")
 @click.option(
     "--until",
@@ -155,6 +161,7 @@ def draft(
     screening_modes: tuple[str, ...],
     screening_purposes: tuple[str, ...],
     screening_limits: tuple[tuple[str, int], ...],
+    screening_security: str | None,
     valid_from: datetime | None,
     valid_until: datetime | None,
     out: Path | None,
@@ -184,7 +191,7 @@ def draft(
             "fields": list(fields or usable),
             "limits": dict(limits),
             "certification": {name: _term(name, value) for name, value in terms},
-            **_screening(screening_modes, screening_purposes, screening_limits),
+            **_screening(screening_modes, screening_purposes, screening_limits, screening_security),
             "auditors": list(auditors),
             "valid_from": first.isoformat(),
             "valid_until": last.isoformat(),
@@ -206,14 +213,16 @@ def _term(name: str, value: str) -> str | int:
 
 
 def _screening(
-    modes: tuple[str, ...], purposes: tuple[str, ...], limits: tuple[tuple[str, int], ...]
+    modes: tuple[str, ...], purposes: tuple[str, ...], limits: tuple[tuple[str, int], ...], security: str | None
 ) -> dict[str, dict[str, object]]:
     """Return the agreement's section on screening, or nothing: without it every screening is refused."""
     if not modes:
-        if purposes or limits:
-            raise click.UsageError("--screening-purpose and --screening-limit need --screening")
+        if purposes or limits or security:
+            raise click.UsageError("--screening-purpose, --screening-limit and --screening-security need --screening")
         return {}
     named: dict[str, object] = {"purposes": list(purposes)} if purposes else {}
+    if security:
+        named["vole_security"] = security
     return {"screening": {"modes": list(modes), **named, **dict(limits)}}
 
 

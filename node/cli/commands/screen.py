@@ -16,6 +16,7 @@ from node.cli.screening_following import end_with, fetch, follow_screening
 from node.cli.state import State, pass_state
 from node.codes import Code, JobState, Purpose, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
+from protocols.primitives.vole.parameters import SecurityProfile
 
 if TYPE_CHECKING:
     from node.client.screenings import Screening
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
     type=click.Choice([str(ScreeningProtocol.VOLE), str(ScreeningProtocol.OPRF)]),
     help="Chosen by sizes and link where not given.",
 )
+@click.option(
+    "--security",
+    type=click.Choice([str(SecurityProfile.SEMI_HONEST), str(SecurityProfile.MALICIOUS)]),
+    help="What protocol vole withstands; as the agreement demands where not given. malicious takes more of the quota.",
+)
 @click.option("--code-column", default="", help="The file's column of codes; else uscc, or else the first.")
 @click.option(
     "--idempotency-key", default="", help="The same key with the same list is the same screening, never done twice."
@@ -62,6 +68,7 @@ def screen(
     purpose: str,
     mode: str,
     protocol: str | None,
+    security: str | None,
     code_column: str,
     idempotency_key: str,
     label: str,
@@ -87,6 +94,7 @@ def screen(
                 protocol=protocol or "",
                 idempotency_key=idempotency_key,
                 label=label,
+                security=security or "",
             )
         if job.bad_codes:
             state.warn(

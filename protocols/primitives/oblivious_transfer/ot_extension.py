@@ -22,8 +22,8 @@ from protocols.randomness import Randomness, SeededRandomness
 from protocols.transcript import digest
 
 BLOCK_BITS = 128
-MAXIMUM_COUNT = 2**18
-"""Transfers of one run; bounds what a peer can make us hold to 4 MiB a matrix."""
+MAXIMUM_COUNT = 2**19
+"""Transfers of one run; bounds what a peer can make us hold to 8 MiB a matrix."""
 
 _WEIGHTS = "oblivious-transfer/extension/weights"
 

@@ -16,11 +16,14 @@ time, and linear algebra finds the combination of instances that is free of nois
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log2
+from enum import StrEnum
+from math import ceil, floor, log2
 
 from protocols.errors import ParameterError
 
 SECURITY_BITS = 128
+STATISTICAL_BITS = 40
+"""λ of the check in the profile against malicious parties."""
 BLOCK_BITS = 128
 EXPANSION = 2
 """N / n: noise positions for each block that comes out."""
@@ -33,6 +36,13 @@ RELATIVE_DISTANCE = 0.10
 0.15 to 0.2 from what searches find. The lower figure is taken: no argument needs more than a random code gives."""
 MINIMUM_LEAVES = 8
 MAXIMUM_LENGTH = 2**26
+
+
+class SecurityProfile(StrEnum):
+    """Against whom a run is secure: parties that follow the protocol and are curious, or parties that do anything."""
+
+    SEMI_HONEST = "semi_honest"
+    MALICIOUS = "malicious"
 
 
 def noise_weight(distance: float = RELATIVE_DISTANCE, bits: int = SECURITY_BITS) -> int:
@@ -49,9 +59,10 @@ class VoleParameters:
     trees: int
     leaves: int
     """Even. A tree is as deep as it must be; what lies behind its last leaf is never computed."""
+    security: SecurityProfile = SecurityProfile.SEMI_HONEST
 
     @classmethod
-    def for_length(cls, length: int) -> VoleParameters:
+    def for_length(cls, length: int, security: SecurityProfile = SecurityProfile.SEMI_HONEST) -> VoleParameters:
         """Return the parameters for so many blocks; the same at both sides.
 
         Raises:
@@ -59,8 +70,27 @@ class VoleParameters:
         """
         if not 1 <= length <= MAXIMUM_LENGTH:
             raise ParameterError(f"a vector OLE has 1..{MAXIMUM_LENGTH} blocks")
+        if security is SecurityProfile.MALICIOUS:
+            return cls._of_whole_trees(length)
         trees = noise_weight()
         return cls(length, trees, max(MINIMUM_LEAVES, 2 * ceil(EXPANSION * length / (2 * trees))))
+
+    @classmethod
+    def _of_whole_trees(cls, length: int) -> VoleParameters:
+        """Return parameters whose trees have a power of two of leaves: every path ends at one.
+
+        A receiver whose path left a tree that is cut off would have no missing leaf, and find Δ in the last correction.
+        What a sender may find out about the positions is allowed for by more noise, README clause 8.3.
+        """
+        least = noise_weight(bits=SECURITY_BITS + STATISTICAL_BITS)
+        leaves = max(MINIMUM_LEAVES, 2 ** floor(log2(max(1.0, EXPANSION * length / least))))
+        trees = max(least, ceil(EXPANSION * length / leaves))
+        return cls(length, trees, leaves, SecurityProfile.MALICIOUS)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the receiver checks the sender's corrections before either side uses an outcome."""
+        return self.security is SecurityProfile.MALICIOUS
 
     @property
     def depth(self) -> int:
@@ -77,9 +107,14 @@ class VoleParameters:
         return self.trees * self.leaves
 
     @property
+    def values(self) -> int:
+        """Blocks that the receiver has multiplied with Δ bit by bit: one a tree, and the mask of the check."""
+        return self.trees + self.checked
+
+    @property
     def transfers(self) -> int:
-        """Correlated transfers: one for each level of a tree, and one for each bit of its noise value."""
-        return self.trees * (self.depth + BLOCK_BITS)
+        """Correlated transfers: one for each level of a tree, and one for each bit of a value."""
+        return self.trees * self.depth + self.values * BLOCK_BITS
 
     @property
     def bias_bits(self) -> float:

@@ -22,13 +22,15 @@ from protocols.primitives.blocks import (
 )
 from protocols.primitives.oblivious_transfer.ot_extension import CorrelatedOtReceiver, CorrelatedOtSender
 from protocols.primitives.vole.code import compress
-from protocols.primitives.vole.parameters import VoleParameters
+from protocols.primitives.vole.consistency import Challenge, challenge, proof, require_proof
+from protocols.primitives.vole.parameters import SecurityProfile, VoleParameters
 from protocols.primitives.vole.puncturable import Positions, TreeKeys, grow, grow_punctured, leaf_sums
 from protocols.primitives.vole.sums import combine_bits
 from protocols.randomness import Randomness
 
-TRANSFER, CORRECTIONS = b"\x01", b"\x02"
-"""First byte of a message: of the correlated transfers among themselves; of the sender's corrections of the trees."""
+TRANSFER, CORRECTIONS, CHALLENGE, PROOF = b"\x01", b"\x02", b"\x03", b"\x04"
+"""First byte of a message: of the correlated transfers among themselves; of the sender's corrections of the trees; in
+the profile against malicious parties, of the receiver's challenge and of the sender's answer to it."""
 
 
 class VoleState(Enum):
@@ -36,6 +38,7 @@ class VoleState(Enum):
 
     NEW = auto()
     TRANSFERRING = auto()
+    CHECKING = auto()
     DONE = auto()
     BROKEN = auto()
 
@@ -47,26 +50,41 @@ VOLE_TRANSITIONS = Transitions(
         (VoleState.NEW, "start"): VoleState.TRANSFERRING,
         (VoleState.TRANSFERRING, "message of the transfers"): VoleState.TRANSFERRING,
         (VoleState.TRANSFERRING, "corrections"): VoleState.DONE,
+        (VoleState.TRANSFERRING, "corrections to be checked"): VoleState.CHECKING,
+        (VoleState.CHECKING, "challenge"): VoleState.DONE,
+        (VoleState.CHECKING, "proof"): VoleState.DONE,
     },
 )
+
+
+def _corrections(parameters: VoleParameters) -> str:
+    return "corrections to be checked" if parameters.checked else "corrections"
 
 
 class SilentVoleReceiver:
     """Ends with ``A`` (n, 2), which looks random, and ``C`` (n, 2)."""
 
-    def __init__(self, length: int, randomness: Randomness, session: bytes = b"") -> None:
+    def __init__(
+        self,
+        length: int,
+        randomness: Randomness,
+        session: bytes = b"",
+        security: SecurityProfile = SecurityProfile.SEMI_HONEST,
+    ) -> None:
         """Draw the noise: one position and one value in each tree, SECRET. ``session`` names the run, at both sides
-        alike.
+        alike, and ``security`` is agreed upon as well.
 
         Raises:
             ParameterError: a length that is not in 1..MAXIMUM_LENGTH.
         """
-        self._parameters = VoleParameters.for_length(length)
+        self._parameters = VoleParameters.for_length(length, security)
+        self._session, self._randomness = session, randomness
         self._keys = TreeKeys.of_session(session)
-        trees = self._parameters.trees
-        self._positions = _uniform(trees, self._parameters.leaves, randomness)
-        self._values = random_blocks(trees, randomness)
+        self._positions = _uniform(self._parameters.trees, self._parameters.leaves, randomness)
+        self._values = random_blocks(self._parameters.values, randomness)
         self._transfer = CorrelatedOtReceiver(self._choices(), randomness, session)
+        self._noise: Blocks | None = None
+        self._expected = b""
         self._outcome: tuple[Blocks, Blocks] | None = None
         self._state = VOLE_TRANSITIONS.initial
 
@@ -95,17 +113,25 @@ class SilentVoleReceiver:
             self._state = state
             return answers
         if payload[:1] == CORRECTIONS:
-            state = VOLE_TRANSITIONS.peer(self._state, "corrections")
+            state = VOLE_TRANSITIONS.peer(self._state, _corrections(self._parameters))
             self._state = VoleState.BROKEN
             transferred = self._transfer.outcome()
             if transferred is None:
                 raise PeerProtocolError("corrections came before the transfers were done")
-            self._finish(payload[1:], transferred)
+            answers = self._corrected(payload[1:], transferred)
+            self._state = state
+            return answers
+        if payload[:1] == PROOF:
+            state = VOLE_TRANSITIONS.peer(self._state, "proof")
+            self._state = VoleState.BROKEN
+            require_proof(self._expected, payload[1:])
+            self._compress()
             self._state = state
             return ()
         raise PeerProtocolError("a message of the vector OLE has an unknown first byte")
 
-    def _finish(self, corrections: bytes, transferred: Blocks) -> None:
+    def _corrected(self, corrections: bytes, transferred: Blocks) -> tuple[bytes, ...]:
+        """Fill the noise in; then the outcome is there, or has to wait for the answer to a challenge."""
         parameters = self._parameters
         pairs, last = decode_corrections(corrections, parameters)
         paths = parameters.trees * parameters.depth
@@ -117,9 +143,19 @@ class SilentVoleReceiver:
         trees = np.arange(parameters.trees)
         noise = np.zeros((parameters.trees, parameters.leaves, 4), np.uint64)
         noise[:, :, 2:] = leaves
-        noise[trees, self._positions, :2] = self._values
-        noise[trees, self._positions, 2:] = last ^ leaf_sums(leaves) ^ own
-        both = compress(noise.reshape(-1, 4), parameters)
+        noise[trees, self._positions, :2] = self._values[: parameters.trees]
+        noise[trees, self._positions, 2:] = last ^ leaf_sums(leaves) ^ own[: parameters.trees]
+        self._noise = noise
+        if not parameters.checked:
+            self._compress()
+            return ()
+        asked, self._expected = challenge(noise, self._values[-1], own[-1], parameters, self._session, self._randomness)
+        return (CHALLENGE + asked.encode(),)
+
+    def _compress(self) -> None:
+        assert self._noise is not None
+        both = compress(self._noise.reshape(-1, 4), self._parameters)
+        self._noise = None
         self._outcome = (np.ascontiguousarray(both[:, :2]), np.ascontiguousarray(both[:, 2:]))
 
     def outcome(self) -> tuple[Blocks, Blocks] | None:
@@ -136,17 +172,26 @@ class SilentVoleReceiver:
 class SilentVoleSender:
     """Ends with ``B`` (n, 2) for a fresh SECRET factor :attr:`delta`."""
 
-    def __init__(self, length: int, randomness: Randomness, session: bytes = b"") -> None:
-        """Draw Δ. ``session`` names the run, at both sides alike.
+    def __init__(
+        self,
+        length: int,
+        randomness: Randomness,
+        session: bytes = b"",
+        security: SecurityProfile = SecurityProfile.SEMI_HONEST,
+    ) -> None:
+        """Draw Δ. ``session`` names the run, at both sides alike, and ``security`` is agreed upon as well.
 
         Raises:
             ParameterError: a length that is not in 1..MAXIMUM_LENGTH.
         """
-        self._parameters = VoleParameters.for_length(length)
+        self._parameters = VoleParameters.for_length(length, security)
+        self._session = session
         self._keys = TreeKeys.of_session(session)
         self._randomness = randomness
         self._delta: Blocks = random_blocks(1, randomness)[0]
         self._transfer = CorrelatedOtSender(self._parameters.transfers, self._delta, randomness, session)
+        self._leaves: Blocks | None = None
+        self._product: Blocks | None = None
         self._outcome: Blocks | None = None
         self._state = VOLE_TRANSITIONS.initial
 
@@ -166,19 +211,26 @@ class SilentVoleSender:
         Raises:
             PeerProtocolError: it is false or comes out of order.
         """
+        if payload[:1] == CHALLENGE:
+            state = VOLE_TRANSITIONS.peer(self._state, "challenge")
+            self._state = VoleState.BROKEN
+            answer = self._proof(Challenge.decode(payload[1:]))
+            self._compress()
+            self._state = state
+            return (PROOF + answer,)
         if payload[:1] != TRANSFER:
-            raise PeerProtocolError("a receiver of the vector OLE sends messages of the transfers alone")
+            raise PeerProtocolError("a message of the vector OLE has an unknown first byte")
         state = VOLE_TRANSITIONS.peer(self._state, "message of the transfers")
         self._state = VoleState.BROKEN
         answers = _framed(self._transfer.receive(payload[1:]))
         transferred = self._transfer.outcome()
         if transferred is not None:
-            answers = (*answers, CORRECTIONS + self._finish(transferred))
-            state = VOLE_TRANSITIONS.local(state, "corrections")
+            answers = (*answers, CORRECTIONS + self._corrections(transferred))
+            state = VOLE_TRANSITIONS.local(state, _corrections(self._parameters))
         self._state = state
         return answers
 
-    def _finish(self, transferred: Blocks) -> bytes:
+    def _corrections(self, transferred: Blocks) -> bytes:
         parameters = self._parameters
         paths = parameters.trees * parameters.depth
         leaves, sums = np.empty(0, np.uint64), []
@@ -190,9 +242,24 @@ class SilentVoleSender:
             for side in (0 * self._delta, self._delta)
         ]
         pairs = np.stack(sums, axis=1).reshape(paths, 2, 2) ^ np.stack(keys, axis=1)
-        last = leaf_sums(leaves) ^ combine_bits(transferred[paths:])
-        self._outcome = compress(leaves.reshape(-1, 2), parameters)
+        products = combine_bits(transferred[paths:])
+        last = leaf_sums(leaves) ^ products[: parameters.trees]
+        self._leaves = leaves
+        if parameters.checked:
+            self._product = products[-1]
+        else:
+            self._compress()
         return encode_blocks(pairs.reshape(-1, 2)) + encode_blocks(last)
+
+    def _proof(self, asked: Challenge) -> bytes:
+        assert self._leaves is not None
+        assert self._product is not None
+        return proof(asked, self._leaves, self._product, self._delta, self._parameters, self._session)
+
+    def _compress(self) -> None:
+        assert self._leaves is not None
+        self._outcome = compress(self._leaves.reshape(-1, 2), self._parameters)
+        self._leaves = None
 
     def outcome(self) -> Blocks | None:
         """Return B, or nothing before the end."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from protocols.errors import LocalProtocolError, ParameterError
 from protocols.primitives.blocks import Blocks, permute
-from protocols.psi.vole.parameters import STATISTICAL_BITS, VoleIntersectionParameters
+from protocols.primitives.vole.parameters import SecurityProfile
+from protocols.psi.vole.parameters import STATISTICAL_BITS, VoleIntersectionParameters, charged_codes
 from protocols.psi.vole.table_bounds import fullest_bin
 from protocols.transcript import digest
 
@@ -71,6 +72,7 @@ class BucketPlan:
     buckets: int
     key: bytes
     """32 bytes, drawn at random when both sets are fixed already."""
+    security: SecurityProfile = SecurityProfile.SEMI_HONEST
 
     def __post_init__(self) -> None:
         check_bucket_count(self.receiver_size, self.sender_size, self.buckets)
@@ -80,7 +82,7 @@ class BucketPlan:
     @cached_property
     def statistical_bits(self) -> int:
         """λ of one bucket: what can go wrong in any of them does with at most ``buckets 2^-λ <= 2^-40``."""
-        return STATISTICAL_BITS + ceil(log2(self.buckets))
+        return _bits(self.buckets)
 
     @cached_property
     def receiver_capacity(self) -> int:
@@ -95,7 +97,7 @@ class BucketPlan:
     def parameters(self, session: bytes) -> VoleIntersectionParameters:
         """Return the parameters of the run over one bucket; ``session`` names bucket and attempt as well."""
         return VoleIntersectionParameters(
-            self.receiver_capacity, self.sender_capacity, session, statistical_bits=self.statistical_bits
+            self.receiver_capacity, self.sender_capacity, session, self.statistical_bits, self.security
         )
 
     def assign(self, items: Blocks) -> NDArray[np.uint32]:
@@ -122,6 +124,18 @@ class BucketPlan:
 
     def __repr__(self) -> str:
         return f"BucketPlan({self.buckets} buckets of {self.receiver_capacity} x {self.sender_capacity} items)"
+
+
+def charged_in_buckets(security: SecurityProfile | None, padded: int, buckets: int) -> int:
+    """Return what a set in ``buckets`` runs, 0 for one, takes of a quota; no profile: another protocol, ``padded``."""
+    if security is not SecurityProfile.MALICIOUS:
+        return padded
+    runs = max(1, buckets)
+    return runs * charged_codes(security, _capacity(padded, runs), _bits(runs))
+
+
+def _bits(buckets: int) -> int:
+    return STATISTICAL_BITS + ceil(log2(buckets))
 
 
 def _capacity(size: int, buckets: int) -> int:

@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from protocols.primitives.blocks import Blocks
 from protocols.primitives.vole.silent import SilentVoleReceiver, SilentVoleSender
 from protocols.psi.vole.messages import Message, VoleFrame
+from protocols.psi.vole.parameters import VoleIntersectionParameters
 from protocols.randomness import Randomness
 
 OutcomeT_co = TypeVar("OutcomeT_co", covariant=True)
@@ -65,11 +66,11 @@ class Correlation(Generic[OutcomeT]):
         return tuple(VoleFrame(self._run, payload) for payload in payloads)
 
 
-def receiver_vole(length: int, randomness: Randomness, session: bytes) -> ReceiverVole:
-    """Return the receiver of a silent vector OLE of ``length`` blocks."""
-    return SilentVoleReceiver(length, randomness, session)
+def receiver_vole(parameters: VoleIntersectionParameters, randomness: Randomness) -> ReceiverVole:
+    """Return the receiver of a silent vector OLE as long as the table, in the run's profile."""
+    return SilentVoleReceiver(parameters.shape.size, randomness, parameters.run, parameters.security)
 
 
-def sender_vole(length: int, randomness: Randomness, session: bytes) -> SenderVole:
-    """Return the sender of a silent vector OLE of ``length`` blocks with a fresh Δ."""
-    return SilentVoleSender(length, randomness, session)
+def sender_vole(parameters: VoleIntersectionParameters, randomness: Randomness) -> SenderVole:
+    """Return the sender of a silent vector OLE as long as the table, with a fresh Δ, in the run's profile."""
+    return SilentVoleSender(parameters.shape.size, randomness, parameters.run, parameters.security)

@@ -1,4 +1,4 @@
-"""The three messages of a run. README clause 5.
+"""The messages of a run: three, and three of the coin in the profile against malicious parties. README clause 5.
 
 Encoding: kind in one byte, the 16 bytes of the run, then the message's own fields; nothing trailing.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from protocols.encoding import Reader, Writer
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.psi.vole.parameters import MAXIMUM_SIZE, RUN_BYTES
+from protocols.transcript import DIGEST_BYTES
 
 BLOCK_BYTES = 16
 SEED_BYTES = 16
@@ -114,9 +115,67 @@ class TagList:
         return cls(run, width, reader.fixed(count * width))
 
 
-Message = VoleFrame | MaskedTable | TagList
-_KINDS: dict[int, type[VoleFrame] | type[MaskedTable] | type[TagList]] = {
-    message.kind: message for message in (VoleFrame, MaskedTable, TagList)
+@dataclass(frozen=True)
+class CoinCommitment:
+    """Sender to receiver, first of all: the hash of its share of the coin."""
+
+    run: bytes
+    commitment: bytes
+    kind: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        _check_run(self.run)
+        if len(self.commitment) != DIGEST_BYTES:
+            raise ParameterError(f"a commitment has {DIGEST_BYTES} bytes")
+
+    def encode(self) -> bytes:
+        """Return the canonical encoding."""
+        return Writer().uint(self.kind, 1).fixed(self.run, RUN_BYTES).fixed(self.commitment, DIGEST_BYTES).finish()
+
+    @classmethod
+    def read(cls, run: bytes, reader: Reader) -> Self:
+        """Read what follows kind and run."""
+        return cls(run, reader.fixed(DIGEST_BYTES))
+
+
+@dataclass(frozen=True)
+class _Share:
+    run: bytes
+    share: bytes
+    kind: ClassVar[int]
+
+    def __post_init__(self) -> None:
+        _check_run(self.run)
+        if len(self.share) != BLOCK_BYTES:
+            raise ParameterError(f"a share has {BLOCK_BYTES} bytes")
+
+    def encode(self) -> bytes:
+        """Return the canonical encoding."""
+        return Writer().uint(self.kind, 1).fixed(self.run, RUN_BYTES).fixed(self.share, BLOCK_BYTES).finish()
+
+    @classmethod
+    def read(cls, run: bytes, reader: Reader) -> Self:
+        """Read what follows kind and run."""
+        return cls(run, reader.fixed(BLOCK_BYTES))
+
+
+@dataclass(frozen=True)
+class CoinShare(_Share):
+    """Receiver to sender, before the masked table: its share of the coin, in the clear."""
+
+    kind: ClassVar[int] = 5
+
+
+@dataclass(frozen=True)
+class CoinOpening(_Share):
+    """Sender to receiver, before the tags: the share that it committed to."""
+
+    kind: ClassVar[int] = 6
+
+
+Message = VoleFrame | MaskedTable | TagList | CoinCommitment | CoinShare | CoinOpening
+_KINDS: dict[int, type[Message]] = {
+    message.kind: message for message in (VoleFrame, MaskedTable, TagList, CoinCommitment, CoinShare, CoinOpening)
 }
 
 

@@ -15,11 +15,14 @@ from node.errors import Refusal
 from node.storage.bureau_screenings import CANCELLED, DONE, OPEN, BureauScreening, BureauScreenings, Step
 from node.storage.database import Database
 from node.storage.schema import bureau_screenings, screening_usage
+from protocols.primitives.vole.parameters import SecurityProfile
+from protocols.psi.vole.parameters import charged_codes
 
 NOW = 1_800_000_000_000
 BANK, OTHER, AGREEMENT = "bank-a", "bank-b", "agreement-1"
 CODES, TERM = 128, 1_000
 THREADS = 12
+CURIOUS, MALICIOUS = SecurityProfile
 FIRST, SECOND, ANSWER, LATER = (bytes([byte]) * 32 for byte in b"1234")
 
 
@@ -79,13 +82,24 @@ def at_once(call: Callable[[int], object], count: int = THREADS) -> list[object]
 # ---- opening
 
 
-@pytest.mark.parametrize("made", [screening(1), vole(1)], ids=["oprf", "vole"])
+@pytest.mark.parametrize("made", [screening(1), vole(1), vole(1, security=CURIOUS)], ids=["oprf", "vole", "security"])
 def test_an_open_screening_is_found_as_it_was_written(journal: BureauScreenings, made: BureauScreening) -> None:
     assert journal.of_job(BANK, made.job_id) is None
     assert journal.open(made, TERM) == made
     assert journal.get(BANK, made.session_id) == journal.of_job(BANK, made.job_id) == made
     assert journal.require_open(BANK, made.session_id, made.protocol) == made
     assert journal.used(BANK, AGREEMENT) == CODES
+
+
+def test_in_the_profile_malicious_a_table_is_charged_for_every_answer(journal: BureauScreenings) -> None:
+    made, table = vole(1, security=MALICIOUS), charged_codes(MALICIOUS, CODES)
+    assert refused(lambda: journal.open(made, table - 1)) is Code.QUOTA_EXCEEDED
+    assert journal.open(made, TERM) == made == journal.get(BANK, made.session_id)
+    for attempt in range(2):
+        journal.claim_attempt(BANK, made.session_id, 0, attempt)
+        journal.charge_answer(made, 0, attempt, TERM)
+        assert journal.used(BANK, AGREEMENT) == (attempt + 1) * table
+    assert refused(lambda: journal.open(vole(1, security=CURIOUS), TERM)) is Code.IDEMPOTENCY_CONFLICT
 
 
 def test_the_same_opening_again_is_the_same_session_and_charged_once(journal: BureauScreenings) -> None:

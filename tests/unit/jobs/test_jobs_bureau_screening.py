@@ -30,11 +30,13 @@ from node.storage.bureau_screenings import BureauScreenings, Step
 from node.storage.catalogues import Catalogues
 from node.storage.database import open_database
 from node.storage.parties import Parties
+from protocols.errors import PeerProtocolError
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.transcript import messages_digest
+from protocols.psi.vole.buckets import MAXIMUM_BUCKETED_SIZE
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import MaskedTable, TagList, decode_message
-from protocols.psi.vole.buckets import MAXIMUM_BUCKETED_SIZE, BucketPlan
-from protocols.psi.vole.parameters import VoleIntersectionParameters
+from protocols.psi.vole.parameters import VoleIntersectionParameters, charged_codes
 from protocols.psi.vole.receiver import VoleIntersectionReceiver
 from protocols.randomness import SeededRandomness, SystemRandomness
 from tests.support.policy import BANK, BUREAU, agreement_body, catalogue_body, party_key
@@ -51,7 +53,7 @@ LARGE = MAXIMUM_BUCKETED_SIZE + 1
 class Bureau:
     """A bureau's screenings with everything below them, one agreement and one published list."""
 
-    def __init__(self, folder: Path, compute: ComputePool) -> None:
+    def __init__(self, folder: Path, compute: ComputePool, **terms: Any) -> None:
         self.database = open_database(f"sqlite:///{folder}/node.db")
         self.database.upgrade()
         documents = Documents(
@@ -64,7 +66,7 @@ class Bureau:
         )
         documents.trust(party_card(BANK, Role.BANK).sign(party_key(BANK)).encode())
         documents.import_catalogue(canonical(catalogue_body()))
-        documents.import_agreement(_agreement())
+        documents.import_agreement(_agreement(**terms))
         self.publisher = Publisher(self.database, folder, lambda: NOW)
         self.publisher.publish(draft("1"), code_table(folder, LISTED))
         self.journal = BureauScreenings(self.database, lambda: NOW)
@@ -91,9 +93,10 @@ class Bureau:
 AGREEMENT = "zj-2026-01"
 
 
-def _agreement() -> bytes:
-    terms = screening_terms(max_codes_per_job=2 * LARGE, max_codes_per_term=TERM).to_body()
-    changes = {"peer_networks": ["127.0.0.0/8"], "valid_until": "2028-01-01T00:00:00+08:00", "screening": terms}
+def _agreement(**terms: Any) -> bytes:
+    limits = {"max_codes_per_job": 2 * LARGE, "max_codes_per_term": TERM}
+    section = screening_terms(**(limits | terms)).to_body()
+    changes = {"peer_networks": ["127.0.0.0/8"], "valid_until": "2028-01-01T00:00:00+08:00", "screening": section}
     body = Agreement.from_body(agreement_body(**changes)).to_body()
     document = signing.sign(AGREEMENT_KIND, body, party_key(BANK), BANK)
     return signing.add_signature(document, party_key(BUREAU), BUREAU).encode()
@@ -116,6 +119,7 @@ OPENING = ScreeningOpening(
     PADDED,
     b"c" * 32,
     1,
+    SecurityProfile.SEMI_HONEST,
 )
 
 
@@ -159,10 +163,17 @@ def test_an_opening_that_cannot_be_is_refused_before_it_is_charged(
 class Conversation:
     """A bank's machine that speaks with the bureau's exchange, message by message."""
 
-    def __init__(self, bureau: Bureau, opened: OpenedScreening, attempt: int = 0, codes: int = 40) -> None:
+    def __init__(
+        self,
+        bureau: Bureau,
+        opened: OpenedScreening,
+        attempt: int = 0,
+        codes: int = 40,
+        security: SecurityProfile = SecurityProfile.SEMI_HONEST,
+    ) -> None:
         place = ExchangePlace(opened.session_id, 0, attempt)
         items = pack(np.array([valid_code(number) for number in range(codes)], dtype="S18"))
-        parameters = VoleIntersectionParameters(PADDED, opened.list_items, run_name(place))
+        parameters = VoleIntersectionParameters(PADDED, opened.list_items, run_name(place), security=security)
         self.machine = VoleIntersectionReceiver(items, parameters, SeededRandomness(bytes(32)))
         self.masked = False
         self.sent: list[bytes] = []
@@ -272,3 +283,75 @@ def test_an_exchange_whose_list_is_withdrawn_or_session_replayed_does_not_begin(
         Conversation(bureau, opened, 1).hear()
     assert withdrawn.value.code is Code.WRONG_STATE
     assert len(bureau.journal.steps(opened.session_id)) == 1
+
+
+# ---- the profile against parties that do anything
+
+TABLE = charged_codes(SecurityProfile.MALICIOUS, PADDED)
+MALICIOUS = replace(OPENING, security=SecurityProfile.MALICIOUS)
+
+
+@pytest.fixture
+def strict(tmp_path: Path, compute: ComputePool) -> Iterator[Bureau]:
+    """A bureau whose agreement demands that profile, with a quota for two answers and a limit of one."""
+    made = Bureau(
+        tmp_path,
+        compute,
+        vole_security=SecurityProfile.MALICIOUS,
+        max_codes_per_job=TABLE,
+        max_codes_per_term=2 * TABLE,
+    )
+    yield made
+    made.database.dispose()
+
+
+def test_every_answer_is_charged_as_many_codes_as_its_table_holds(strict: Bureau) -> None:
+    opened = strict.calls.open(CALLER, MALICIOUS)
+    assert opened.charged == strict.used() == TABLE > PADDED
+    for attempt in range(2):
+        talk = Conversation(strict, opened, attempt, 64, SecurityProfile.MALICIOUS)
+        talk.until_the_table_is_due()
+        assert not talk.hear(), "the opening of the coin"
+        assert talk.hear()
+        assert talk.machine.result().tolist() == [True] * LISTED + [False] * 4
+        assert strict.used() == (attempt + 1) * TABLE
+        assert strict.journal.steps(opened.session_id)[attempt].codes == TABLE
+        talk.break_off()
+    over = Conversation(strict, opened, 2, 64, SecurityProfile.MALICIOUS)
+    over.until_the_table_is_due()
+    with pytest.raises(Refusal) as caught:
+        over.hear()
+    assert caught.value.code is Code.QUOTA_EXCEEDED
+    assert strict.used() == 2 * TABLE
+
+
+def test_less_than_the_agreed_profile_is_refused_before_it_is_charged(strict: Bureau) -> None:
+    with pytest.raises(Refusal) as caught:
+        strict.calls.open(CALLER, OPENING)
+    assert caught.value.code is Code.AGREEMENT_INACTIVE
+    assert strict.used() == 0
+    assert strict.calls.describe(CALLER, NAME, "1")[1].vole_security is SecurityProfile.MALICIOUS
+
+
+def test_the_limit_of_a_job_counts_what_its_table_holds(strict: Bureau) -> None:
+    with pytest.raises(Refusal) as caught:
+        strict.calls.open(CALLER, replace(MALICIOUS, padded_codes=2 * TABLE))
+    assert caught.value.code is Code.QUOTA_EXCEEDED
+    assert strict.used() == 0
+
+
+def test_more_than_the_agreed_profile_is_given(bureau: Bureau) -> None:
+    with pytest.raises(Refusal) as caught:
+        bureau.calls.open(CALLER, MALICIOUS)
+    assert caught.value.code is Code.QUOTA_EXCEEDED, "three padded sets are agreed, which is less than a table"
+    bureau.calls.open(CALLER, OPENING)
+    with pytest.raises(Refusal) as other:
+        bureau.calls.open(CALLER, MALICIOUS)
+    assert other.value.code is Code.IDEMPOTENCY_CONFLICT, "the profile is a part of what was opened"
+
+
+def test_a_bank_that_talks_in_another_profile_than_it_opened_gets_nothing(strict: Bureau) -> None:
+    opened = strict.calls.open(CALLER, MALICIOUS)
+    with pytest.raises(PeerProtocolError, match="another run"):
+        Conversation(strict, opened, 0).until_the_table_is_due()
+    assert strict.journal.steps(opened.session_id) == [Step(0, 0, 0, None, None)]

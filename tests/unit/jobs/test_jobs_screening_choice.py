@@ -7,8 +7,12 @@ import pytest
 from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.screening_calls import PROTOCOLS_OF_MODE
-from node.jobs.screening_choice import check_buckets, choose_buckets, choose_protocol
+from node.jobs.screening_choice import check_buckets, choose_buckets, choose_protocol, choose_security
+from node.policy.agreement import Agreement
+from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE
+from tests.support.policy import agreement
+from tests.support.screening import screening_terms
 
 LARGE = MAXIMUM_BUCKETED_SIZE + 1
 OTHERS = [each for each in ScreeningProtocol if each is not ScreeningProtocol.VOLE]
@@ -93,3 +97,37 @@ def test_a_larger_side_is_refused_by_name_with_what_to_do(codes: int, list_items
     assert "134,217,728" in caught.value.detail
     assert "--protocol oprf" in caught.value.remedy
     assert [choose_buckets(protocol, codes, list_items) for protocol in OTHERS] == [0] * len(OTHERS)
+
+
+CURIOUS, MALICIOUS = SecurityProfile
+STRICT = agreement(screening=screening_terms(vole_security=MALICIOUS).to_body())
+LAX = agreement(screening=screening_terms().to_body())
+NONE = agreement()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told", "agreements", "expected"),
+    [
+        (None, CURIOUS, [LAX], CURIOUS),
+        (None, MALICIOUS, [LAX], MALICIOUS),
+        (None, CURIOUS, [STRICT], MALICIOUS),
+        (None, CURIOUS, [STRICT, LAX], CURIOUS),
+        (None, CURIOUS, [STRICT, NONE], MALICIOUS),
+        (None, CURIOUS, [], CURIOUS),
+        (MALICIOUS, CURIOUS, [LAX], MALICIOUS),
+        (CURIOUS, CURIOUS, [LAX], CURIOUS),
+    ],
+)
+def test_a_run_of_vole_has_the_profile_that_is_wanted_or_agreed(
+    wanted: SecurityProfile | None, told: SecurityProfile, agreements: list[Agreement], expected: SecurityProfile
+) -> None:
+    assert choose_security(wanted, told, agreements) is expected
+
+
+@pytest.mark.parametrize(("told", "agreements"), [(MALICIOUS, [LAX]), (CURIOUS, [STRICT])])
+def test_less_than_is_agreed_is_refused_at_the_bank_whatever_the_bureau_says(
+    told: SecurityProfile, agreements: list[Agreement]
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        choose_security(CURIOUS, told, agreements)
+    assert caught.value.code is Code.AGREEMENT_INACTIVE

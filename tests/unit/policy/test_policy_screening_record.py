@@ -62,6 +62,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("commitment", "1d" * 32),
     ("transcript_digest", "1e" * 32),
     ("opened_at", "2026-06-01T08:00:01Z"),
+    ("security", "malicious"),
 ]
 
 
@@ -143,6 +144,8 @@ def test_a_record_that_was_changed_fails(member: str, value: object) -> None:
         ({"commitment": "0d" * 33}, "commitment: "),
         ({"opened_at": "2026-06-01T08:00:00"}, "opened_at: "),
         ({"matched": 3}, "matched: "),
+        ({"security": "strong"}, "security: "),
+        ({"security": "malicious", "protocol": "oprf"}, "security: belongs to protocol vole"),
     ],
 )
 def test_a_body_of_another_form_is_refused_by_member(changes: dict[str, Any], fault: str) -> None:
