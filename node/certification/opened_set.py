@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from node.codes import Code, Role, ScreeningMode, ScreeningProtocol, Side
 from node.errors import Refusal
+from node.jobs.screening_classes import client as table_client
 from node.jobs.screening_count import client as count_client
 from node.jobs.screening_exchange import Exchanged, replay, unpack_messages
 from node.jobs.screening_files import CODE
@@ -28,9 +29,11 @@ from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.primitives.signing import VerifyKey
 from protocols.psi.cardinality.messages import decode_message as decode_count
+from protocols.psi.classes.entries import describe, loans_of
+from protocols.psi.classes.messages import decode_message as decode_table
 from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.job import JobContext
-from protocols.psi.oprf_job import rebuild
+from protocols.psi.oprf_job import batch_count, rebuild
 from protocols.psi.transcript import count_terms, part_digest, transcript_digest, vole_terms
 from protocols.psi.vole.messages import decode_message as decode_vole
 from protocols.transcript import DIGEST_BYTES
@@ -56,7 +59,7 @@ class AuditedSet:
     padded_codes: int
     transcript_digest: str
     without_evidence: tuple[str, ...]
-    """Codes that were asked about and stand in no evidence; empty where none was given."""
+    """Codes, or loans with their class, that were asked about and stand in no evidence; empty where none was given."""
 
 
 def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | None = None) -> AuditedSet:
@@ -89,9 +92,10 @@ def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | No
             side=Side.BANK,
             remedy="The bank asked about something else than it shows, or shows it wrongly: have it explain.",
         ) from None
-    unproven = (
-        () if evidence is None else tuple(code.decode() for code in opened_set.codes.tolist() if code not in evidence)
-    )
+    asked = opened_set.codes.tolist()
+    if record.mode is ScreeningMode.CLASSES:
+        asked = asked[len(asked) // 2 :]  # the pairs: a loan's id is in evidence with its class
+    unproven = () if evidence is None else tuple(_shown(record, code) for code in asked if code not in evidence)
     return AuditedSet(
         record.job_id,
         record.bank,
@@ -100,7 +104,7 @@ def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | No
         record.purpose,
         record.mode,
         record.protocol,
-        len(opened_set.codes),
+        len(asked),
         record.padded_codes,
         record.transcript_digest,
         unproven,
@@ -115,6 +119,7 @@ class _OpenedSet:
     codes: NDArray[np.bytes_]
     parts: bytes
     bureau: bytes
+    table: bytes
 
 
 def _read(path: Path) -> _OpenedSet:
@@ -130,6 +135,7 @@ def _read(path: Path) -> _OpenedSet:
                 np.frombuffer(archive.read("codes"), dtype=CODE),
                 archive.read("parts") if "parts" in names else b"",
                 archive.read("bureau/000000") if "bureau/000000" in names else b"",
+                archive.read("bureau/table") if "bureau/table" in names else b"",
             )
     except OSError as error:
         raise Refusal(Code.INVALID_INPUT, f"{path} cannot be read: {error.strerror or 'it is damaged'}") from None
@@ -137,11 +143,20 @@ def _read(path: Path) -> _OpenedSet:
         raise Refusal(Code.INVALID_INPUT, f"{path} is no opened set, or is damaged") from None
 
 
+def opened_mode(path: Path) -> ScreeningMode:
+    """Return the mode that an opened set says it is of, which decides what its evidence has to hold."""
+    return ScreeningRecord.from_body(documents.decode(_read(path).record, RECORD_KIND).body).mode
+
+
 def _record(data: bytes, key_of: KeyOf) -> ScreeningRecord:
     document = documents.decode(data, RECORD_KIND)
     named = ScreeningRecord.from_body(document.body)
     keys = {named.bank: key_of(named.bank, Role.BANK), named.bureau: key_of(named.bureau, Role.BUREAU)}
     return screening_record.verify(document, keys, frozenset(keys))
+
+
+def _shown(record: ScreeningRecord, code: bytes) -> str:
+    return describe(code) if record.mode is ScreeningMode.CLASSES else code.decode()
 
 
 def _context(record: ScreeningRecord) -> JobContext:
@@ -167,20 +182,38 @@ def _rebuild(record: ScreeningRecord, opened_set: _OpenedSet, committed: Committ
         parts = (opened_set.parts[at : at + DIGEST_BYTES] for at in range(0, len(opened_set.parts), DIGEST_BYTES))
         terms = terms_of(epoch, labelled=record.mode is ScreeningMode.LABELS)
         evaluated = dict(enumerate(parts))
-        rebuild(committed, session_id=session, terms=terms, evaluated=evaluated, expected=expected)
+        further = _table_part(record, opened_set, committed, batch_count(committed.padded))
+        rebuild(committed, session_id=session, terms=terms, evaluated=evaluated, expected=expected, further=further)
         return
     given, terms = _replayed(record, opened_set, committed)
+    further = _table_part(record, opened_set, committed, 1)
     rebuilt = transcript_digest(
         committed.context,
         root=committed.root,
         padded=committed.padded,
         session_id=session,
         terms=terms,
-        parts={0: part_digest(0, given.bank, given.bureau)},
-        count=1,
+        parts={0: part_digest(0, given.bank, given.bureau), **further},
+        count=1 + len(further),
     )
     if rebuilt != expected:
         raise PeerProtocolError("the opened set and seed do not give the transcript that was signed")
+
+
+def _table_part(
+    record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput, number: int
+) -> dict[int, bytes]:
+    """Return the confusion table's part of the transcript by its number, made again; nothing in other modes.
+
+    Raises:
+        LocalProtocolError: the bank asked for a loan with none or several classes.
+    """
+    if record.mode is not ScreeningMode.CLASSES:
+        return {}
+    attempt, _, _, packed = unpack_step(opened_set.table)
+    machine = table_client(loans_of(opened_set.codes), record.padded_codes, committed.seed, attempt)
+    given = replay(machine, decode_table, unpack_messages(packed))
+    return {number: part_digest(number, given.bank, given.bureau)}
 
 
 def _replayed(record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput) -> tuple[Exchanged, bytes]:

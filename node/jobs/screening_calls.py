@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.codes import Purpose, ScreeningMode, ScreeningProtocol
+from protocols.psi.oprf_job import batch_count
 from protocols.transcript import digest
 
 JOB_ID_BYTES = SESSION_ID_BYTES = EPOCH_ID_BYTES = 16
@@ -19,6 +20,7 @@ PROTOCOLS_OF_MODE = {
     ScreeningMode.CODES: (ScreeningProtocol.OPRF, ScreeningProtocol.VOLE),
     ScreeningMode.LABELS: (ScreeningProtocol.OPRF,),
     ScreeningMode.COUNT: (ScreeningProtocol.CARDINALITY,),
+    ScreeningMode.CLASSES: (ScreeningProtocol.OPRF, ScreeningProtocol.VOLE),
 }
 
 
@@ -31,6 +33,7 @@ class ListTerms:
     codes_per_job: int
     codes_left: int
     minimum_count: int
+    minimum_cell: int
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,16 @@ class ExchangePlace:
     session_id: bytes
     bucket: int
     attempt: int
+
+
+def protocol_parts(protocol: ScreeningProtocol, padded_codes: int, buckets: int) -> int:
+    """Return how many parts of the transcript a protocol has: batches, or buckets. A confusion table stands behind."""
+    return batch_count(padded_codes) if protocol is ScreeningProtocol.OPRF else max(1, buckets)
+
+
+def table_size(padded_codes: int) -> int:
+    """Return the number of elements of a confusion table: two positions of the commitment are one loan."""
+    return -(-padded_codes // 2)
 
 
 def run_name(place: ExchangePlace) -> bytes:

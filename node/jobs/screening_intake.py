@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from node.codes import Code, JobState, Purpose
+from node.codes import Code, JobState, Purpose, ScreeningMode
 from node.errors import Refusal
 from node.jobs.screening_calls import JOB_ID_BYTES, PROTOCOLS_OF_MODE
 from node.jobs.screening_files import CODE, ScreeningFiles
 from node.jobs.screening_journal import ScreeningJournal
+from node.jobs.screening_lines import CheckedList, text_lines
+from node.jobs.screening_loans import check_loans
 from node.jobs.screening_records import NewScreening, ScreeningRequest, StoredScreening
 from node.keys import Sealer
 from node.policy.uscc import LENGTH, check_many
@@ -27,28 +29,13 @@ MAXIMUM_BYTES = 64 * MAXIMUM_CODES
 _MIXING = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # odd, bits well spread
 
 
-@dataclass(frozen=True)
-class CheckedList:
-    """A list as it is screened: ``codes`` of dtype S18 in the order in which each first stands in the list."""
-
-    codes: NDArray[np.bytes_]
-    rows: int
-    bad_codes: int
-    duplicates: int
-
-
 def check_list(lines: bytes) -> CheckedList:
     """Return what is screened of codes as people typed them, UTF-8, one in a line; blank lines do not count.
 
     Raises:
         Refusal: ``INVALID_INPUT``: it is not UTF-8.
     """
-    try:
-        whole = pa.scalar(lines, pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:
-        raise Refusal(Code.INVALID_INPUT, "the list is not UTF-8") from None
-    texts = pc.split_pattern(pa.array([whole]), "\n").flatten()
-    typed = pc.utf8_upper(pc.utf8_trim_whitespace(pc.utf8_normalize(texts, form="NFKC")))
+    typed = pc.utf8_upper(pc.utf8_trim_whitespace(pc.utf8_normalize(text_lines(lines), form="NFKC")))
     typed = typed.filter(pc.greater(pc.binary_length(typed), 0))
     valid = typed.filter(pa.array(check_many(typed)))
     codes = _distinct(valid)
@@ -90,8 +77,8 @@ class ScreeningIntake:
             Refusal: ``INVALID_INPUT`` (no valid code, a protocol that does not fit the mode), ``IDEMPOTENCY_CONFLICT``.
         """
         _check_request(request)
-        checked = check_list(_joined(parts))
-        if not len(checked.codes):
+        checked = _checked(request.mode, _joined(parts))
+        if not checked.items:
             raise Refusal(Code.INVALID_INPUT, f"the list has no valid code among its {checked.rows} rows")
         job_id = self._randomness.bytes(JOB_ID_BYTES)
         request = replace(request, idempotency_key=request.idempotency_key or job_id.hex())
@@ -105,7 +92,7 @@ class ScreeningIntake:
                     request,
                     content,
                     checked.rows,
-                    len(checked.codes),
+                    checked.items,
                     checked.bad_codes,
                     checked.duplicates,
                     seed,
@@ -117,6 +104,10 @@ class ScreeningIntake:
         if stored.job_id != job_id:
             self._files.discard(job_id)
         return stored
+
+
+def _checked(mode: ScreeningMode, lines: bytes) -> CheckedList:
+    return check_loans(lines) if mode is ScreeningMode.CLASSES else check_list(lines)
 
 
 def is_open(job: StoredScreening) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from node.codes import ScreeningProtocol
 from node.jobs.screening_calls import ExchangePlace
 from node.jobs.screening_exchange import Exchanged, converse, pack_messages, vole_parameters
-from node.jobs.screening_results import codes_csv
+from node.jobs.screening_outcome import matched_outcome
 from node.jobs.screening_task import Outcome, Task
 from protocols.psi.job import JobSeed
 from protocols.psi.transcript import part_digest, vole_terms
@@ -34,7 +34,7 @@ def run(task: Task) -> Outcome:
         list_items=task.opened.list_items, buckets=task.opened.buckets, bucket_key=task.opened.bucket_key
     )
     parts = {0: part_digest(0, stored[4:36], stored[36:_HEAD])}
-    return Outcome(codes_csv(task.codes[found]), int(found.sum()), task.transcript(None, terms, parts))
+    return matched_outcome(task, found, terms, parts)
 
 
 def receiver(

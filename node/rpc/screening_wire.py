@@ -52,6 +52,7 @@ def terms_message(terms: ListTerms) -> pb.ScreeningTerms:
         codes_per_job=terms.codes_per_job,
         codes_left=terms.codes_left,
         minimum_count=terms.minimum_count,
+        minimum_cell=terms.minimum_cell,
     )
 
 

@@ -162,8 +162,12 @@ class BureauScreenings:
                 .values(request_digest=request, response_digest=response, answered_at=self._clock())
             )
 
-    def claim_attempt(self, bank: str, session_id: bytes, bucket: int, attempt: int) -> None:
+    def claim_attempt(
+        self, bank: str, session_id: bytes, bucket: int, attempt: int, *, table: int | None = None
+    ) -> None:
         """Write an attempt at a bucket down before anything is answered; each is made once.
+
+        ``table``: for an attempt at a confusion table the number of its part, which stands behind all buckets.
 
         Raises:
             Refusal: ``WRONG_STATE``, this attempt or a later one was made before, or the screening is closed;
@@ -172,7 +176,7 @@ class BureauScreenings:
         with self._database.write() as connection:
             screening = _get(connection, bank, session_id, hold=True)
             _check_open(screening)
-            if bucket >= max(1, screening.buckets):
+            if bucket >= max(1, screening.buckets) if table is None else bucket != table:
                 raise Refusal(Code.MALFORMED, "the screening has no such bucket")
             made = [step.attempt for step in _steps(connection, session_id) if step.step == bucket]
             if made and attempt <= max(made):

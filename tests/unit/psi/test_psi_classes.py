@@ -108,7 +108,7 @@ def test_entries_for_people() -> None:
         (some(3), some(3, start=3), 32),
         (some(64), some(64), 64),
         (some(100), some(100, step=3), 128),
-        ({loan: 1 for loan in some(60)}, {loan: 4 for loan in some(60)}, 64),
+        (dict.fromkeys(some(60), 1), dict.fromkeys(some(60), 4), 64),
         (some(300), some(1_200, start=150, step=2), 320),
     ],
 )
