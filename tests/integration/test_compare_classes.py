@@ -84,7 +84,7 @@ def test_both_sign_it_and_an_auditor_makes_it_again(
     file = tmp_path / "opened"
     file.write_bytes(opened)
     assert audit(comparing_trial, file) == ()
-    lines = "".join(f"{loan}\t{'正常 关注 次级 可疑 损失'.split()[level - 1]}\n" for loan, level in bank.items())
+    lines = "".join(f"{loan}\t{['正常', '关注', '次级', '可疑', '损失'][level - 1]}\n" for loan, level in bank.items())
     assert audit(comparing_trial, file, loan_evidence(lines.encode())) == ()
     first = next(iter(bank))
     shorter = lines.replace(f"{first}\t正常", f"{first}\t损失")
@@ -108,7 +108,7 @@ def _changed(content: bytes, name: str) -> bytes:
 
 def test_the_way_at_the_command_line(comparing_trial: ComparingTrial, tmp_path: Path) -> None:
     trial = comparing_trial.trial
-    bureau = {loan: 3 for loan in some(40)} | {loan: 4 for loan in some(40, start=40)}
+    bureau = dict.fromkeys(some(40), 3) | dict.fromkeys(some(40, start=40), 4)
     bank = dict.fromkeys(some(100), 3)
     books = tmp_path / "books.csv"
     books.write_text(
