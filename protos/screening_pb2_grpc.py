@@ -134,8 +134,7 @@ class ScreeningServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExchangeTable(self, request_iterator, context):
-        """stream of ExchangeFrame -> stream of ExchangeFrame: messages of protocols/psi/classes; its bucket is the number of
-        the part behind those of the protocol
+        """stream of ExchangeFrame -> stream of ExchangeFrame: messages of protocols/psi/classes
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

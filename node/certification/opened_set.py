@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from node.codes import Code, Role, ScreeningMode, ScreeningProtocol, Side
 from node.errors import Refusal
+from node.jobs.screening_calls import protocol_parts
 from node.jobs.screening_classes import client as table_client
 from node.jobs.screening_count import client as count_client
 from node.jobs.screening_exchange import Exchanged, replay, unpack_messages
@@ -33,7 +34,7 @@ from protocols.psi.classes.entries import describe, loans_of
 from protocols.psi.classes.messages import decode_message as decode_table
 from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.job import JobContext
-from protocols.psi.oprf_job import batch_count, rebuild
+from protocols.psi.oprf_job import rebuild
 from protocols.psi.transcript import count_terms, part_digest, transcript_digest, vole_terms
 from protocols.psi.vole.messages import decode_message as decode_vole
 from protocols.transcript import DIGEST_BYTES
@@ -182,11 +183,11 @@ def _rebuild(record: ScreeningRecord, opened_set: _OpenedSet, committed: Committ
         parts = (opened_set.parts[at : at + DIGEST_BYTES] for at in range(0, len(opened_set.parts), DIGEST_BYTES))
         terms = terms_of(epoch, labelled=record.mode is ScreeningMode.LABELS)
         evaluated = dict(enumerate(parts))
-        further = _table_part(record, opened_set, committed, batch_count(committed.padded))
+        further = _table_part(record, opened_set, committed)
         rebuild(committed, session_id=session, terms=terms, evaluated=evaluated, expected=expected, further=further)
         return
     given, terms = _replayed(record, opened_set, committed)
-    further = _table_part(record, opened_set, committed, 1)
+    further = _table_part(record, opened_set, committed)
     rebuilt = transcript_digest(
         committed.context,
         root=committed.root,
@@ -200,9 +201,7 @@ def _rebuild(record: ScreeningRecord, opened_set: _OpenedSet, committed: Committ
         raise PeerProtocolError("the opened set and seed do not give the transcript that was signed")
 
 
-def _table_part(
-    record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput, number: int
-) -> dict[int, bytes]:
+def _table_part(record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput) -> dict[int, bytes]:
     """Return the confusion table's part of the transcript by its number, made again; nothing in other modes.
 
     Raises:
@@ -213,6 +212,7 @@ def _table_part(
     attempt, _, _, packed = unpack_step(opened_set.table)
     machine = table_client(loans_of(opened_set.codes), record.padded_codes, committed.seed, attempt)
     given = replay(machine, decode_table, unpack_messages(packed))
+    number = protocol_parts(record.protocol, record.padded_codes, record.buckets)
     return {number: part_digest(number, given.bank, given.bureau)}
 
 

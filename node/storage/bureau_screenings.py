@@ -187,12 +187,13 @@ class BureauScreenings:
         """Charge what an exchange answers, before its answer is sent.
 
         The first answer of a bucket was charged with the opening. Whoever has one and asks again may have put other
-        codes into the table: every further one takes a bucket's share of the term anew.
+        codes into the table: every further one takes a bucket's share of the term anew, a confusion table the whole.
 
         Raises:
             Refusal: ``QUOTA_EXCEEDED``; ``WRONG_STATE``, the screening was closed since the attempt began.
         """
-        share = -(-screening.padded_codes // max(1, screening.buckets))
+        buckets = max(1, screening.buckets)
+        share = -(-screening.padded_codes // buckets) if bucket < buckets else screening.padded_codes
         with self._database.write() as connection:
             _check_open(_get(connection, screening.bank, screening.session_id, hold=True))
             bucket_steps = [step for step in _steps(connection, screening.session_id) if step.step == bucket]

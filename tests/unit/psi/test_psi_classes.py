@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,16 @@ def test_entries_for_people() -> None:
 )
 def test_exactly_what_plain_counting_gives(bank: dict[str, int], bureau: dict[str, int], size: int) -> None:
     assert (_table(bank, bureau, size) == confusion(bank, bureau)).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lists_by_chance(seed: int) -> None:
+    chance = random.Random(seed)
+    names = [f"{chance.randrange(36**6):X}-{number}" for number in range(chance.randrange(2, 90))]
+    bank, bureau = (
+        {name: chance.randint(1, 5) for name in chance.sample(names, chance.randint(1, len(names)))} for _ in range(2)
+    )
+    assert (_table(bank, bureau, len(bank) + chance.randrange(40)) == confusion(bank, bureau)).all()
 
 
 def test_the_messages_have_the_same_lengths_whatever_the_classes_are() -> None:
