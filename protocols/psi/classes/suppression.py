@@ -50,7 +50,7 @@ def _hidden(counts: dict[int, int], minimum: int) -> frozenset[int]:
     small = sum(count < minimum for count in counts.values())
     if not small:
         return frozenset()
-    for size in range(max(2, small), len(order) + 1):
+    for size in range(small, len(order) + 1):  # a small one alone is never enough: two are hidden at least
         together = sum(counts[column] for column in order[:size])
         rest: Sequence[int] = order[size:]
         if together >= minimum and all(counts[column] > together for column in rest):
