@@ -49,6 +49,7 @@ class ScreeningMode(StrEnum):
     CODES = "codes"
     LABELS = "labels"
     COUNT = "count"
+    CLASSES = "classes"
 
 
 class ScreeningProtocol(StrEnum):

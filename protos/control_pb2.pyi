@@ -411,7 +411,7 @@ class FrequenciesFrame(_message.Message):
     def __init__(self, done: _Optional[int] = ..., total: _Optional[int] = ..., content: _Optional[bytes] = ..., last: _Optional[bool] = ...) -> None: ...
 
 class PublishListHeader(_message.Message):
-    __slots__ = ("name", "version", "kind", "reason", "code_column", "label_columns", "format", "encoding", "postgresql_url", "postgresql_query")
+    __slots__ = ("name", "version", "kind", "reason", "code_column", "label_columns", "format", "encoding", "postgresql_url", "postgresql_query", "class_column")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -422,6 +422,7 @@ class PublishListHeader(_message.Message):
     ENCODING_FIELD_NUMBER: _ClassVar[int]
     POSTGRESQL_URL_FIELD_NUMBER: _ClassVar[int]
     POSTGRESQL_QUERY_FIELD_NUMBER: _ClassVar[int]
+    CLASS_COLUMN_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     kind: str
@@ -432,7 +433,8 @@ class PublishListHeader(_message.Message):
     encoding: str
     postgresql_url: str
     postgresql_query: str
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., code_column: _Optional[str] = ..., label_columns: _Optional[_Iterable[str]] = ..., format: _Optional[str] = ..., encoding: _Optional[str] = ..., postgresql_url: _Optional[str] = ..., postgresql_query: _Optional[str] = ...) -> None: ...
+    class_column: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., kind: _Optional[str] = ..., reason: _Optional[str] = ..., code_column: _Optional[str] = ..., label_columns: _Optional[_Iterable[str]] = ..., format: _Optional[str] = ..., encoding: _Optional[str] = ..., postgresql_url: _Optional[str] = ..., postgresql_query: _Optional[str] = ..., class_column: _Optional[str] = ...) -> None: ...
 
 class PublishListFrame(_message.Message):
     __slots__ = ("header", "content", "last")

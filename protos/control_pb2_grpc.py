@@ -264,6 +264,11 @@ class ControlStub:
                 request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.ScreeningPart.FromString,
                 _registered_method=True)
+        self.FetchScreeningTable = channel.unary_stream(
+                '/banktax.control.v1.Control/FetchScreeningTable',
+                request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.ScreeningPart.FromString,
+                _registered_method=True)
         self.GetScreeningRecord = channel.unary_unary(
                 '/banktax.control.v1.Control/GetScreeningRecord',
                 request_serializer=protos_dot_control__pb2.JobKey.SerializeToString,
@@ -566,6 +571,13 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchScreeningTable(self, request, context):
+        """mode classes: the confusion table as CSV
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetScreeningRecord(self, request, context):
         """signed by both parties
         """
@@ -810,6 +822,11 @@ def add_ControlServicer_to_server(servicer, server):
             ),
             'FetchScreening': grpc.unary_stream_rpc_method_handler(
                     servicer.FetchScreening,
+                    request_deserializer=protos_dot_control__pb2.JobKey.FromString,
+                    response_serializer=protos_dot_control__pb2.ScreeningPart.SerializeToString,
+            ),
+            'FetchScreeningTable': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchScreeningTable,
                     request_deserializer=protos_dot_control__pb2.JobKey.FromString,
                     response_serializer=protos_dot_control__pb2.ScreeningPart.SerializeToString,
             ),
@@ -2064,6 +2081,33 @@ class Control:
             request,
             target,
             '/banktax.control.v1.Control/FetchScreening',
+            protos_dot_control__pb2.JobKey.SerializeToString,
+            protos_dot_control__pb2.ScreeningPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchScreeningTable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/banktax.control.v1.Control/FetchScreeningTable',
             protos_dot_control__pb2.JobKey.SerializeToString,
             protos_dot_control__pb2.ScreeningPart.FromString,
             options,

@@ -24,20 +24,22 @@ class ListDescription(_message.Message):
     def __init__(self, document: _Optional[bytes] = ..., terms: _Optional[_Union[ScreeningTerms, _Mapping]] = ...) -> None: ...
 
 class ScreeningTerms(_message.Message):
-    __slots__ = ("modes", "purposes", "codes_per_job", "codes_left", "minimum_count", "vole_security")
+    __slots__ = ("modes", "purposes", "codes_per_job", "codes_left", "minimum_count", "vole_security", "minimum_cell")
     MODES_FIELD_NUMBER: _ClassVar[int]
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
     CODES_PER_JOB_FIELD_NUMBER: _ClassVar[int]
     CODES_LEFT_FIELD_NUMBER: _ClassVar[int]
     MINIMUM_COUNT_FIELD_NUMBER: _ClassVar[int]
     VOLE_SECURITY_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_CELL_FIELD_NUMBER: _ClassVar[int]
     modes: _containers.RepeatedScalarFieldContainer[str]
     purposes: _containers.RepeatedScalarFieldContainer[str]
     codes_per_job: int
     codes_left: int
     minimum_count: int
     vole_security: str
-    def __init__(self, modes: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., codes_per_job: _Optional[int] = ..., codes_left: _Optional[int] = ..., minimum_count: _Optional[int] = ..., vole_security: _Optional[str] = ...) -> None: ...
+    minimum_cell: int
+    def __init__(self, modes: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., codes_per_job: _Optional[int] = ..., codes_left: _Optional[int] = ..., minimum_count: _Optional[int] = ..., vole_security: _Optional[str] = ..., minimum_cell: _Optional[int] = ...) -> None: ...
 
 class OpenScreeningRequest(_message.Message):
     __slots__ = ("job_id", "list", "version", "mode", "protocol", "purpose", "padded_codes", "commitment", "size_class", "buckets", "security")

@@ -69,6 +69,11 @@ class ScreeningStub:
                 request_serializer=protos_dot_common__pb2.SignedMessage.SerializeToString,
                 response_deserializer=protos_dot_common__pb2.SignedMessage.FromString,
                 _registered_method=True)
+        self.ExchangeTable = channel.stream_stream(
+                '/banktax.screening.v1.Screening/ExchangeTable',
+                request_serializer=protos_dot_common__pb2.SignedMessage.SerializeToString,
+                response_deserializer=protos_dot_common__pb2.SignedMessage.FromString,
+                _registered_method=True)
         self.CloseScreening = channel.unary_unary(
                 '/banktax.screening.v1.Screening/CloseScreening',
                 request_serializer=protos_dot_common__pb2.SignedMessage.SerializeToString,
@@ -128,6 +133,13 @@ class ScreeningServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExchangeTable(self, request_iterator, context):
+        """stream of ExchangeFrame -> stream of ExchangeFrame: messages of protocols/psi/classes
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CloseScreening(self, request, context):
         """CloseScreeningRequest -> CloseScreeningResponse; closing twice is closing once
         """
@@ -170,6 +182,11 @@ def add_ScreeningServicer_to_server(servicer, server):
             ),
             'ExchangeCount': grpc.stream_stream_rpc_method_handler(
                     servicer.ExchangeCount,
+                    request_deserializer=protos_dot_common__pb2.SignedMessage.FromString,
+                    response_serializer=protos_dot_common__pb2.SignedMessage.SerializeToString,
+            ),
+            'ExchangeTable': grpc.stream_stream_rpc_method_handler(
+                    servicer.ExchangeTable,
                     request_deserializer=protos_dot_common__pb2.SignedMessage.FromString,
                     response_serializer=protos_dot_common__pb2.SignedMessage.SerializeToString,
             ),
@@ -366,6 +383,33 @@ class Screening:
             request_iterator,
             target,
             '/banktax.screening.v1.Screening/ExchangeCount',
+            protos_dot_common__pb2.SignedMessage.SerializeToString,
+            protos_dot_common__pb2.SignedMessage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeTable(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/banktax.screening.v1.Screening/ExchangeTable',
             protos_dot_common__pb2.SignedMessage.SerializeToString,
             protos_dot_common__pb2.SignedMessage.FromString,
             options,

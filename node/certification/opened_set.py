@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from node.codes import Code, Role, ScreeningMode, ScreeningProtocol, Side
 from node.errors import Refusal
-from node.jobs.screening_calls import ExchangePlace
+from node.jobs.screening_calls import ExchangePlace, protocol_parts
+from node.jobs.screening_classes import client as table_client
 from node.jobs.screening_count import client as count_client
 from node.jobs.screening_exchange import replay, unpack_messages
 from node.jobs.screening_files import CODE
@@ -31,6 +32,8 @@ from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolErr
 from protocols.primitives.signing import VerifyKey
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.cardinality.messages import decode_message as decode_count
+from protocols.psi.classes.entries import describe, loans_of
+from protocols.psi.classes.messages import decode_message as decode_table
 from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.job import JobContext
 from protocols.psi.oprf_job import rebuild
@@ -63,7 +66,7 @@ class AuditedSet:
     padded_codes: int
     transcript_digest: str
     without_evidence: tuple[str, ...]
-    """Codes that were asked about and stand in no evidence; empty where none was given."""
+    """Codes, or loans with their class, that were asked about and stand in no evidence; empty where none was given."""
 
 
 def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | None = None) -> AuditedSet:
@@ -96,9 +99,10 @@ def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | No
             side=Side.BANK,
             remedy="The bank asked about something else than it shows, or shows it wrongly: have it explain.",
         ) from None
-    unproven = (
-        () if evidence is None else tuple(code.decode() for code in opened_set.codes.tolist() if code not in evidence)
-    )
+    asked = opened_set.codes.tolist()
+    if record.mode is ScreeningMode.CLASSES:
+        asked = asked[len(asked) // 2 :]  # the pairs: a loan's id is in evidence with its class
+    unproven = () if evidence is None else tuple(_shown(record, code) for code in asked if code not in evidence)
     return AuditedSet(
         record.job_id,
         record.bank,
@@ -108,7 +112,7 @@ def audit_opened_set(path: Path, key_of: KeyOf, evidence: Collection[bytes] | No
         record.mode,
         record.protocol,
         record.security or "",
-        len(opened_set.codes),
+        len(asked),
         record.padded_codes,
         record.transcript_digest,
         unproven,
@@ -126,8 +130,15 @@ class _OpenedSet:
 
     def messages(self, number: int) -> tuple[int, tuple[bytes, ...]]:
         """Return the attempt that counted of one part, and the bureau's messages in it: one part is in memory."""
+        return self._exchange(f"bureau/{number:06d}")
+
+    def table(self) -> tuple[int, tuple[bytes, ...]]:
+        """Return the same of the exchange of the confusion table."""
+        return self._exchange("bureau/table")
+
+    def _exchange(self, name: str) -> tuple[int, tuple[bytes, ...]]:
         with _readable(self.path), zipfile.ZipFile(self.path) as archive:
-            attempt, _, _, packed = unpack_step(archive.read(f"bureau/{number:06d}"))
+            attempt, _, _, packed = unpack_step(archive.read(name))
         return attempt, unpack_messages(packed)
 
 
@@ -155,11 +166,20 @@ def _readable(path: Path) -> Iterator[None]:
         raise Refusal(Code.INVALID_INPUT, f"{path} is no opened set, or is damaged") from None
 
 
+def opened_mode(path: Path) -> ScreeningMode:
+    """Return the mode that an opened set says it is of, which decides what its evidence has to hold."""
+    return ScreeningRecord.from_body(documents.decode(_read(path).record, RECORD_KIND).body).mode
+
+
 def _record(data: bytes, key_of: KeyOf) -> ScreeningRecord:
     document = documents.decode(data, RECORD_KIND)
     named = ScreeningRecord.from_body(document.body)
     keys = {named.bank: key_of(named.bank, Role.BANK), named.bureau: key_of(named.bureau, Role.BUREAU)}
     return screening_record.verify(document, keys, frozenset(keys))
+
+
+def _shown(record: ScreeningRecord, code: bytes) -> str:
+    return describe(code) if record.mode is ScreeningMode.CLASSES else code.decode()
 
 
 def _context(record: ScreeningRecord) -> JobContext:
@@ -185,9 +205,11 @@ def _rebuild(record: ScreeningRecord, opened_set: _OpenedSet, committed: Committ
         parts = (opened_set.parts[at : at + DIGEST_BYTES] for at in range(0, len(opened_set.parts), DIGEST_BYTES))
         terms = terms_of(epoch, labelled=record.mode is ScreeningMode.LABELS)
         evaluated = dict(enumerate(parts))
-        rebuild(committed, session_id=session, terms=terms, evaluated=evaluated, expected=expected)
+        further = _table_part(record, opened_set, committed)
+        rebuild(committed, session_id=session, terms=terms, evaluated=evaluated, expected=expected, further=further)
         return
     terms, replayed = _replayed(record, opened_set, committed)
+    replayed = {**replayed, **_table_part(record, opened_set, committed)}
     rebuilt = transcript_digest(
         committed.context,
         root=committed.root,
@@ -199,6 +221,21 @@ def _rebuild(record: ScreeningRecord, opened_set: _OpenedSet, committed: Committ
     )
     if rebuilt != expected:
         raise PeerProtocolError("the opened set and seed do not give the transcript that was signed")
+
+
+def _table_part(record: ScreeningRecord, opened_set: _OpenedSet, committed: CommittedInput) -> dict[int, bytes]:
+    """Return the confusion table's part of the transcript by its number, made again; nothing in other modes.
+
+    Raises:
+        LocalProtocolError: the bank asked for a loan with none or several classes.
+    """
+    if record.mode is not ScreeningMode.CLASSES:
+        return {}
+    attempt, messages = opened_set.table()
+    machine = table_client(loans_of(opened_set.codes), record.padded_codes, committed.seed, attempt)
+    given = replay(machine, decode_table, messages)
+    number = protocol_parts(record.protocol, record.padded_codes, record.buckets)
+    return {number: part_digest(number, given.bank, given.bureau)}
 
 
 def _replayed(

@@ -9,6 +9,7 @@ from node.cli.commands.agreement import agreement
 from node.cli.commands.audit import audit
 from node.cli.commands.auditor import auditor
 from node.cli.commands.catalogue import catalogue
+from node.cli.commands.compare_classes import compare_classes
 from node.cli.commands.consent import consent
 from node.cli.commands.data import data
 from node.cli.commands.demo import demo
@@ -46,6 +47,7 @@ COMMANDS: tuple[click.Command, ...] = (
     score,
     job,
     screen,
+    compare_classes,
     screening,
     ledger,
     auditor,

@@ -14,6 +14,8 @@ from protos import control_pb2 as pb
 class ListPublication:
     """What to publish. ``kind`` says what being on the list means; ``label_columns`` name the labels, in order.
 
+    Kind ``loan-classes`` makes a list of loans: ``code_column`` has their ids, ``class_column`` their classes.
+
     ``format`` is ``csv`` or ``parquet``, with the file's content beside it, or ``postgresql``: then the node itself
     reads ``postgresql_query`` (a table's name or a SELECT) from ``postgresql_url``, which is never stored or logged.
     """
@@ -23,6 +25,7 @@ class ListPublication:
     kind: str
     reason: str = ""
     code_column: str = ""
+    class_column: str = ""
     label_columns: tuple[str, ...] = ()
     format: str = "csv"
     encoding: str = ""
@@ -67,6 +70,7 @@ def _frames(what: ListPublication, parts: Iterable[bytes]) -> Iterator[pb.Publis
         kind=what.kind,
         reason=what.reason,
         code_column=what.code_column,
+        class_column=what.class_column,
         label_columns=what.label_columns,
         format=what.format,
         encoding=what.encoding,

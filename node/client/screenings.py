@@ -19,8 +19,8 @@ RETRY_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Screening:
-    """A screening as it stands. ``codes`` are valid and distinct; ``padded_codes`` is what the bureau learns of them,
-    ``list_tags`` what the bank learns of the bureau's list; bytes are payload between the two nodes.
+    """A screening as it stands. ``codes`` (or loans) are valid and distinct; ``padded_codes`` is what the bureau learns
+    of them, ``list_tags`` what the bank learns of the bureau's list; bytes are payload between the two nodes.
     """
 
     job_id: str
@@ -83,10 +83,11 @@ class Screenings:
         Args:
             bureau: party id of the bureau that published the list.
             list_name: the list's name.
-            codes: parts of a text, UTF-8, a code in each line, as the bank's own list has them.
+            codes: parts of a text, UTF-8, a code in each line, as the bank's own list has them; for mode ``classes``
+                loan id, tab and class.
             purpose: a purpose that the agreement's screening section covers.
             version: of the list; empty means the newest.
-            mode: ``codes``, ``labels`` or ``count``.
+            mode: ``codes``, ``labels``, ``count`` or ``classes``.
             protocol: ``vole`` or ``oprf``; empty lets the node choose by sizes and link.
             idempotency_key: the same key with the same list is the same screening; empty lets the node make one.
             label: for people, at most 200 characters.
@@ -147,6 +148,10 @@ class Screenings:
     def result(self, job_id: str) -> Iterator[bytes]:
         """Yield the result of a screening that is done: parts of a CSV file."""
         yield from self._file("FetchScreening", job_id)
+
+    def table(self, job_id: str) -> Iterator[bytes]:
+        """Yield the confusion table of a comparison of classes that is done: parts of a CSV file."""
+        yield from self._file("FetchScreeningTable", job_id)
 
     def record(self, job_id: str) -> bytes:
         """Return the record that both parties signed, as JSON."""

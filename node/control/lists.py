@@ -85,7 +85,13 @@ class ListControl:
 
 def _draft(header: pb.PublishListHeader) -> ListDraft:
     return ListDraft(
-        header.name, header.version, header.kind, header.reason, header.code_column, tuple(header.label_columns)
+        header.name,
+        header.version,
+        header.kind,
+        header.reason,
+        header.code_column,
+        header.class_column,
+        tuple(header.label_columns),
     )
 
 

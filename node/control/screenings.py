@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from node.codes import Code, JobState, ScreeningMode, ScreeningProtocol
 from node.control.requests import listed, parse_job_id, parse_state
 from node.errors import Refusal
-from node.jobs.screening_files import ScreeningFiles
+from node.jobs.screening_files import TABLE, ScreeningFiles
 from node.jobs.screening_intake import ScreeningIntake, is_open
 from node.jobs.screening_journal import ScreeningJournal
 from node.jobs.screening_opened import OpenedSets
@@ -48,6 +48,7 @@ class ScreeningControl:
             "ResumeScreening": self.resume,
             "CancelScreening": self.cancel,
             "FetchScreening": self.fetch,
+            "FetchScreeningTable": self.fetch_table,
             "GetScreeningRecord": self.record,
             "OpenScreeningSet": self.open_set,
         }
@@ -94,6 +95,13 @@ class ScreeningControl:
     def fetch(self, _context: OperatorContext, request: pb.JobKey) -> Iterator[pb.ScreeningPart]:
         """Give the result of a screening that is done, as CSV."""
         yield from _parts(self._files.result(self._done(request).job_id))
+
+    def fetch_table(self, _context: OperatorContext, request: pb.JobKey) -> Iterator[pb.ScreeningPart]:
+        """Give the confusion table of a comparison of classes that is done, as CSV."""
+        job = self._done(request)
+        if job.mode is not ScreeningMode.CLASSES:
+            raise Refusal(Code.NOT_FOUND, "only a comparison of classes has a confusion table")
+        yield from _parts(iter((self._files.kept(job.job_id, TABLE),)))
 
     def record(self, _context: OperatorContext, request: pb.JobKey) -> pb.Document:
         """Give the record that both parties signed."""

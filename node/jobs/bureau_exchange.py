@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from node.codes import Code, ScreeningProtocol
+from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.bureau_screening import ScreeningService, asked_of, section_of
 from node.jobs.gate import Caller
-from node.jobs.screening_calls import ExchangePlace
-from node.lists.counting import answer_count
+from node.jobs.screening_calls import ExchangePlace, protocol_parts, table_size
+from node.lists.counting import answer_count, answer_table
 from node.policy.authorise import SCREENING
 from node.storage.bureau_screenings import BureauScreening
 from protocols.errors import PeerProtocolError
@@ -26,7 +26,7 @@ EXCHANGES_AT_ONCE = 2
 
 
 class BureauExchange:
-    """Answers exchanges of ``vole`` and ``cardinality``."""
+    """Answers exchanges of ``vole`` and ``cardinality``, and of confusion tables."""
 
     def __init__(self, service: ScreeningService, *, wait_seconds: float) -> None:
         self._service = service
@@ -66,23 +66,52 @@ class BureauExchange:
         Raises:
             Refusal: as :meth:`vole`.
         """
-        service = self._service
         screening = self._claim(caller, place, ScreeningProtocol.CARDINALITY)
+        yield from self._answer_once(caller, screening, place, messages, answer_count, screening.padded_codes)
+
+    def table(self, caller: Caller, place: ExchangePlace, messages: Iterable[bytes]) -> Iterator[bytes]:
+        """Take the bank's blinded loans and give them evaluated and shuffled, and the list's rows under a fresh key.
+
+        Raises:
+            Refusal: as :meth:`vole`; ``WRONG_STATE``, the screening does not compare classes.
+        """
+        journal = self._service.journal
+        protocol = journal.get(caller.bank, place.session_id).protocol
+        screening = self._service.authorised(caller, place.session_id, protocol)
+        if screening.mode is not ScreeningMode.CLASSES:
+            raise Refusal(Code.WRONG_STATE, "the screening does not compare classes")
+        number = protocol_parts(screening.protocol, screening.padded_codes, screening.buckets)
+        journal.claim_attempt(caller.bank, place.session_id, place.bucket, place.attempt, table=number)
+        yield from self._answer_once(
+            caller, screening, place, messages, answer_table, table_size(screening.padded_codes)
+        )
+
+    def _answer_once(
+        self,
+        caller: Caller,
+        screening: BureauScreening,
+        place: ExchangePlace,
+        messages: Iterable[bytes],
+        answer: Callable[..., list[bytes]],
+        size: int,
+    ) -> Iterator[bytes]:
+        """Take the one message of the bank and give a worker's answers to it; ``size`` is how many elements it has."""
+        service = self._service
         stored = service.stored.published(screening.name, screening.version)
         run = _Run(service, caller, screening, place)
         messages = iter(messages)
         first = next(messages, b"")
         run.heard(first)
         run.charge()
-        arguments = (service.stored.path(stored), stored.codes, stored.label_bytes, screening.padded_codes, first)
+        arguments = (service.stored.path(stored), stored.codes, stored.label_bytes, size, first)
         with _peers_fault():
-            answers: list[bytes] = service.compute.run(answer_count, *arguments, batch=True)
-        for answer in answers:
-            run.said(answer)
+            answers: list[bytes] = service.compute.run(answer, *arguments, batch=True)
+        for each in answers:
+            run.said(each)
         run.finish()
         yield from answers
         if next(messages, None) is not None:
-            raise Refusal(Code.MALFORMED, "a count has one message of the bank")
+            raise Refusal(Code.MALFORMED, "such an exchange has one message of the bank")
 
     def _claim(self, caller: Caller, place: ExchangePlace, protocol: ScreeningProtocol) -> BureauScreening:
         screening = self._service.authorised(caller, place.session_id, protocol)

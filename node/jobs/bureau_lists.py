@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from node.clock import Clock
+from node.codes import Code
 from node.data.importer import ImportProgress
 from node.data.sources import Source
+from node.errors import Refusal
 from node.lists.importing import read_list
+from node.lists.importing_loans import read_loans
 from node.lists.listfile import ListContent, open_list, write_list
 from node.logs import get_logger
 from node.policy.documents import SignedDocument
+from node.policy.loan_classes import LOAN_LIST_KIND
 from node.policy.screening_list import SALT_BYTES, ScreeningList
 from node.storage.features import disk_errors
 from node.storage.screening_lists import FOLDER, ListState, ScreeningLists, StoredList
@@ -29,7 +33,8 @@ _ABSENT = "0" * 64
 class ListDraft:
     """What an operator says of a list before its codes are read.
 
-    ``code_column`` is empty for the usual names; ``label_columns`` name the labels, in order.
+    ``code_column`` is empty for the usual names, of codes or, for kind ``loan-classes``, of loan ids; ``class_column``
+    is for that kind alone; ``label_columns`` name the labels, in order.
     """
 
     name: str
@@ -37,6 +42,7 @@ class ListDraft:
     kind: str
     reason: str = ""
     code_column: str = ""
+    class_column: str = ""
     label_columns: tuple[str, ...] = ()
 
 
@@ -62,9 +68,10 @@ class BureauLists:
             Refusal: ``INVALID_INPUT`` for the draft, the source or its columns; ``IDEMPOTENCY_CONFLICT`` for a
                 version that stands already; ``STORAGE_UNAVAILABLE``.
         """
+        _check_columns(draft)
         self._document(draft, padded_count(1), _ABSENT)  # what is wrong with the draft is said before the table is read
         self._store.require_free(draft.name, draft.version)
-        content = yield from read_list(source, draft.code_column, draft.label_columns)
+        content = yield from _read(draft, source)
         return self._keep(draft, content)
 
     def content(self, stored: StoredList) -> ListContent:
@@ -121,3 +128,16 @@ class BureauLists:
             "issued_at": datetime.fromtimestamp(now // 1000, UTC).isoformat(),
         }
         return ScreeningList.from_body(body).sign(self._key)
+
+
+def _read(draft: ListDraft, source: Source) -> Generator[ImportProgress, None, ListContent]:
+    if draft.kind == LOAN_LIST_KIND:
+        return read_loans(source, draft.code_column, draft.class_column)
+    return read_list(source, draft.code_column, draft.label_columns)
+
+
+def _check_columns(draft: ListDraft) -> None:
+    if draft.kind == LOAN_LIST_KIND and draft.label_columns:
+        raise Refusal(Code.INVALID_INPUT, "a list of loan classes has no labels")
+    if draft.kind != LOAN_LIST_KIND and draft.class_column:
+        raise Refusal(Code.INVALID_INPUT, f"only a list of kind {LOAN_LIST_KIND} has a column of classes")

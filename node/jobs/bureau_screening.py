@@ -18,16 +18,19 @@ from node.jobs.screening_calls import (
     ListTerms,
     OpenedScreening,
     ScreeningOpening,
+    table_size,
 )
 from node.jobs.screening_choice import check_buckets
 from node.lists.epochs import ListEpochs
 from node.lists.evaluating import answer_batch
 from node.policy.agreement import Agreement, Screening
 from node.policy.authorise import LISTS, SCREENING
+from node.policy.loan_classes import LOAN_LIST_KIND
 from node.storage.bureau_screenings import BureauScreening, BureauScreenings
 from node.storage.screening_lists import ScreeningLists, StoredList
 from protocols.errors import PeerProtocolError
 from protocols.primitives.ristretto import POINT_BYTES
+from protocols.psi.classes.messages import MAXIMUM_LOANS
 from protocols.psi.oprf_job import check_batch
 from protocols.psi.transcript import evaluated_digest, messages_digest
 from protocols.randomness import Randomness
@@ -88,6 +91,7 @@ class BureauScreeningCalls:
             left,
             section.minimum_count,
             section.vole_security,
+            section.minimum_cell,
         )
 
     def open(self, caller: Caller, opening: ScreeningOpening) -> OpenedScreening:
@@ -233,6 +237,10 @@ def _check_fits(opening: ScreeningOpening, stored: StoredList) -> None:
         raise Refusal(Code.INVALID_INPUT, f"mode {opening.mode} does not run on protocol {opening.protocol}")
     if opening.mode is ScreeningMode.LABELS and not stored.label_bytes:
         raise Refusal(Code.INVALID_INPUT, "the list has no labels", remedy="Screen with --mode codes.")
+    if (opening.mode is ScreeningMode.CLASSES) != (stored.kind == LOAN_LIST_KIND):
+        raise Refusal(Code.INVALID_INPUT, f"a list of kind {stored.kind} is not screened in mode {opening.mode}")
+    if opening.mode is ScreeningMode.CLASSES and table_size(opening.padded_codes) > MAXIMUM_LOANS:
+        raise Refusal(Code.BOUND_EXCEEDED, f"a comparison takes at most {MAXIMUM_LOANS:,} loans")
     check_buckets(opening.protocol, opening.padded_codes, stored.padded_count, opening.buckets)
 
 

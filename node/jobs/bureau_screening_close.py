@@ -9,6 +9,7 @@ from node.errors import Refusal
 from node.jobs.bureau_screening import ScreeningService
 from node.jobs.documents import Documents
 from node.jobs.gate import Caller
+from node.jobs.screening_calls import protocol_parts
 from node.policy import documents, screening_record
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from node.storage.bureau_screenings import CANCELLED, OPEN, BureauScreening, Step
@@ -16,7 +17,6 @@ from protocols.errors import LocalProtocolError
 from protocols.primitives.signing import SigningKey
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobContext
-from protocols.psi.oprf_job import batch_count
 from protocols.psi.transcript import count_terms, oprf_terms, part_digest, transcript_digest, vole_terms
 
 _CHECKED = (
@@ -123,8 +123,8 @@ class BureauScreeningClose:
             screening.purpose,
         )
         parts = _parts(self._service.journal.steps(screening.session_id))
-        oprf = screening.protocol is ScreeningProtocol.OPRF
-        count = batch_count(screening.padded_codes) if oprf else max(1, screening.buckets)
+        count = protocol_parts(screening.protocol, screening.padded_codes, screening.buckets)
+        count += screening.mode is ScreeningMode.CLASSES  # the confusion table
         try:
             return transcript_digest(
                 context,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.codes import Purpose, ScreeningMode, ScreeningProtocol
 from protocols.primitives.vole.parameters import SecurityProfile
+from protocols.psi.oprf_job import batch_count
 from protocols.psi.vole.buckets import charged_in_buckets
 from protocols.transcript import digest
 
@@ -21,6 +22,7 @@ PROTOCOLS_OF_MODE = {
     ScreeningMode.CODES: (ScreeningProtocol.OPRF, ScreeningProtocol.VOLE),
     ScreeningMode.LABELS: (ScreeningProtocol.OPRF,),
     ScreeningMode.COUNT: (ScreeningProtocol.CARDINALITY,),
+    ScreeningMode.CLASSES: (ScreeningProtocol.OPRF, ScreeningProtocol.VOLE),
 }
 
 
@@ -33,7 +35,8 @@ class ListTerms:
     codes_per_job: int
     codes_left: int
     minimum_count: int
-    vole_security: SecurityProfile = SecurityProfile.SEMI_HONEST
+    vole_security: SecurityProfile
+    minimum_cell: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,16 @@ class ExchangePlace:
     session_id: bytes
     bucket: int
     attempt: int
+
+
+def protocol_parts(protocol: ScreeningProtocol, padded_codes: int, buckets: int) -> int:
+    """Return how many parts of the transcript a protocol has: batches, or buckets. A confusion table stands behind."""
+    return batch_count(padded_codes) if protocol is ScreeningProtocol.OPRF else max(1, buckets)
+
+
+def table_size(padded_codes: int) -> int:
+    """Return the number of elements of a confusion table: two positions of the commitment are one loan."""
+    return -(-padded_codes // 2)
 
 
 def run_name(place: ExchangePlace) -> bytes:

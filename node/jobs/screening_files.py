@@ -4,6 +4,8 @@
 ``step-NUMBER``: what a batch or a bucket gave; ``found``: how many codes matched, before there is a record;
 ``found-BUCKET``: which items of a bucket did; ``items``: the codes split into buckets, until all of them are done;
 ``attempt-BUCKET-NUMBER``: an attempt at an exchange was begun; ``result.csv``: what the bank asked for.
+A comparison of classes has two entries for each loan among its codes, and besides ``table``, what its exchange gave,
+and ``table.csv``.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from node.storage.durable import sync_folder, write_new, write_whole
 CODE = np.dtype(f"S{LENGTH}")
 PART_BYTES = 1 << 20
 RESULT = "result.csv"
+TABLE = "table.csv"
 
 
 class ScreeningFiles:
@@ -65,6 +68,10 @@ class ScreeningFiles:
     def kept(self, job_id: bytes, name: str) -> bytes:
         """Return what :meth:`keep` wrote."""
         return (self._folder(job_id) / name).read_bytes()
+
+    def keeps(self, job_id: bytes, name: str) -> bool:
+        """Return whether :meth:`keep` wrote a file of this name."""
+        return (self._folder(job_id) / name).exists()
 
     def begin_attempt(self, job_id: bytes, bucket: int = 0) -> int:
         """Return the number of a fresh attempt at an exchange, 0 the first time; on disk when this returns."""

@@ -2,41 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from node.codes import Code, JobState, Purpose, ScreeningProtocol
+from node.codes import Code, JobState, Purpose, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.screening_calls import JOB_ID_BYTES, PROTOCOLS_OF_MODE
 from node.jobs.screening_files import CODE, ScreeningFiles
 from node.jobs.screening_journal import ScreeningJournal
+from node.jobs.screening_lines import CheckedList, text_lines, whole_lines, without_empty
+from node.jobs.screening_loans import check_loans
 from node.jobs.screening_records import NewScreening, ScreeningRequest, StoredScreening
 from node.keys import Sealer
-from node.policy.textmatrix import lengths, mask, one_text
+from node.policy.textmatrix import mask
 from node.policy.uscc import LENGTH, check_many
 from protocols.randomness import SEED_BYTES, Randomness
 from protocols.transcript import digest
 
 SEED_LABEL = "screening/seed"
 MAXIMUM_CODES = 1 << 27
-MAXIMUM_BYTES = 64 * MAXIMUM_CODES
-MAXIMUM_LINE_BYTES = 1 << 16
 _MIXING = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # odd, bits well spread
-
-
-@dataclass(frozen=True)
-class CheckedList:
-    """A list as it is screened: ``codes`` of dtype S18 in the order in which each first stands in the list."""
-
-    codes: NDArray[np.bytes_]
-    rows: int
-    bad_codes: int
-    duplicates: int
 
 
 def check_list(parts: Iterable[bytes]) -> CheckedList:
@@ -48,11 +38,8 @@ def check_list(parts: Iterable[bytes]) -> CheckedList:
         Refusal: ``INVALID_INPUT``: it is not UTF-8, or too long.
     """
     rows, found = 0, [np.empty(0, CODE)]
-    for lines in _whole_lines(parts):
-        try:
-            typed = _normalised(lines)
-        except pa.ArrowInvalid:
-            raise Refusal(Code.INVALID_INPUT, "the list is not UTF-8") from None
+    for lines in whole_lines(parts, MAXIMUM_CODES):
+        typed = _normalised(lines)
         rows += len(typed)
         found.append(_fixed(typed.filter(mask(check_many(typed)))))
     valid = np.concatenate(found)
@@ -60,25 +47,9 @@ def check_list(parts: Iterable[bytes]) -> CheckedList:
     return CheckedList(codes, rows, rows - len(valid), len(valid) - len(codes))
 
 
-def _whole_lines(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the same text in parts that end where a line ends."""
-    size, rest = 0, b""
-    for part in parts:
-        size += len(part)
-        if size > MAXIMUM_BYTES:
-            raise Refusal(Code.INVALID_INPUT, f"a list has at most {MAXIMUM_CODES} codes")
-        whole, mark, rest = (rest + part).rpartition(b"\n")
-        if len(rest) > MAXIMUM_LINE_BYTES:
-            raise Refusal(Code.INVALID_INPUT, "a line of the list is too long to be a code")
-        yield whole + mark
-    yield rest
-
-
 def _normalised(lines: bytes) -> pa.Array:
     """Return the lines that are not blank, as they are checked."""
-    texts = pc.split_pattern(one_text(lines), "\n").flatten()
-    typed = pc.utf8_upper(pc.utf8_trim_whitespace(pc.utf8_normalize(texts, form="NFKC")))
-    return typed.filter(mask(lengths(typed) > 0))
+    return without_empty(pc.utf8_upper(pc.utf8_trim_whitespace(pc.utf8_normalize(text_lines(lines), form="NFKC"))))
 
 
 def _distinct(codes: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
@@ -117,8 +88,8 @@ class ScreeningIntake:
             Refusal: ``INVALID_INPUT`` (no valid code, a protocol that does not fit the mode), ``IDEMPOTENCY_CONFLICT``.
         """
         _check_request(request)
-        checked = check_list(parts)
-        if not len(checked.codes):
+        checked = _checked(request.mode, parts)
+        if not checked.items:
             raise Refusal(Code.INVALID_INPUT, f"the list has no valid code among its {checked.rows} rows")
         job_id = self._randomness.bytes(JOB_ID_BYTES)
         request = replace(request, idempotency_key=request.idempotency_key or job_id.hex())
@@ -132,7 +103,7 @@ class ScreeningIntake:
                     request,
                     content,
                     checked.rows,
-                    len(checked.codes),
+                    checked.items,
                     checked.bad_codes,
                     checked.duplicates,
                     seed,
@@ -144,6 +115,10 @@ class ScreeningIntake:
         if stored.job_id != job_id:
             self._files.discard(job_id)
         return stored
+
+
+def _checked(mode: ScreeningMode, parts: Iterable[bytes]) -> CheckedList:
+    return check_loans(parts) if mode is ScreeningMode.CLASSES else check_list(parts)
 
 
 def is_open(job: StoredScreening) -> bool:

@@ -64,12 +64,12 @@ class ScreeningJournal:
             return [_stored(row._mapping) for row in connection.execute(query)]
 
     def counted(self, other_than: StoredScreening) -> list[bytes]:
-        """Return the ids of other counts against the same list that a bureau has answered, or is being asked for."""
+        """Return the ids of other screenings in the same mode against the same list, answered or being asked for."""
         table = bank_screenings.c
         query = select(table.job_id, table.opened, table.commitment, table.state).where(
             table.bureau == other_than.bureau,
             table.list_name == other_than.list_name,
-            table.mode == ScreeningMode.COUNT,
+            table.mode == other_than.mode,
             table.job_id != other_than.job_id,
         )
         with self._database.read() as connection:

@@ -101,6 +101,10 @@ class ScreeningLink(Protocol):
         """Hold one conversation of protocol messages; leaving the block ends it."""
         ...
 
+    def exchange_table(self, session_id: bytes, part: int, attempt: int) -> AbstractContextManager[Conversation]:
+        """Hold the conversation of a confusion table, the part behind those of the protocol."""
+        ...
+
     def close_screening(self, session_id: bytes, *, cancelled: bool, record: bytes) -> bytes:
         """End a session; returns the countersigned record, nothing where it was cancelled."""
         ...

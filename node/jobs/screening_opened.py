@@ -2,7 +2,8 @@
 
 A ZIP file: ``record.json`` (signed by both), ``opened.json`` (the bureau's answer to the opening), ``seed`` (32 bytes),
 ``codes`` (18 bytes each), ``parts`` (for an oprf job 32 bytes a batch: the digest of the bureau's message), and for the
-other protocols ``bureau/NUMBER``: all messages of the bureau in that part, each behind its length in eight bytes.
+other protocols ``bureau/NUMBER``: all messages of the bureau in that part, each behind its length in eight bytes;
+``bureau/table`` likewise where classes were compared.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 
-from node.codes import ScreeningProtocol
+from node.codes import ScreeningMode, ScreeningProtocol
 from node.jobs.screening_files import PART_BYTES, ScreeningFiles
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_records import StoredScreening
@@ -40,6 +41,8 @@ class OpenedSets:
         archive.writestr("opened.json", job.opened)
         archive.writestr("seed", self._sealer.open(job.sealed_seed, SEED_LABEL))
         archive.writestr("codes", self._files.codes(job.job_id).tobytes())
+        if job.mode is ScreeningMode.CLASSES:
+            archive.writestr("bureau/table", self._files.kept(job.job_id, "table"))
         steps = sorted(self._files.steps(job.job_id))
         if job.protocol is ScreeningProtocol.OPRF:
             evaluated = (self._files.step(job.job_id, number)[DIGEST_BYTES : 2 * DIGEST_BYTES] for number in steps)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from node.codes import Code, ScreeningMode, Side
 from node.errors import Refusal
 from node.jobs.screening_calls import ListEpoch
-from node.jobs.screening_results import codes_csv, labels_csv
+from node.jobs.screening_outcome import matched_outcome
+from node.jobs.screening_results import labels_csv
 from node.jobs.screening_task import Outcome, Task
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.primitives.ristretto import Point
@@ -140,13 +141,11 @@ def _outcome(
 ) -> Outcome:
     parts = {number: part_digest(number, each.blinded, each.evaluated) for number, each in enumerate(results)}
     labelled = task.job.mode is ScreeningMode.LABELS
-    transcript = task.transcript(committed, terms_of(epoch, labelled=labelled), parts)
+    terms = terms_of(epoch, labelled=labelled)
     hits = dict(_hits(committed, results))
     if labelled:
-        result = labels_csv(task, epoch, tags, hits)
-    else:
-        result = codes_csv(task.codes[np.isin(task.codes, np.array(list(hits), dtype=task.codes.dtype))])
-    return Outcome(result, len(hits), transcript)
+        return Outcome(labels_csv(task, epoch, tags, hits), len(hits), task.transcript(committed, terms, parts))
+    return matched_outcome(task, np.isin(task.codes, np.array(list(hits), dtype=task.codes.dtype)), terms, parts)
 
 
 def _hits(committed: CommittedInput, results: list[BatchResult]) -> Iterator[tuple[bytes, bytes]]:

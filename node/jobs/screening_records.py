@@ -94,3 +94,8 @@ class StoredScreening:
     error_detail: str
     created_at: int
     updated_at: int
+
+
+def entries_of(job: StoredScreening) -> int:
+    """Return how many codes are asked about: two entries a loan where classes are compared."""
+    return 2 * job.codes if job.mode is ScreeningMode.CLASSES else job.codes

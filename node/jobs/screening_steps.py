@@ -11,12 +11,14 @@ from node.errors import Refusal
 from node.jobs.bank_steps import Stopped
 from node.jobs.screening_calls import ListTerms, ScreeningOpening
 from node.jobs.screening_choice import choose_buckets, choose_protocol, choose_security
+from node.jobs.screening_class_rules import check_comparable
 from node.jobs.screening_count_rules import check_allowed
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_link import Opened, ScreeningLink
-from node.jobs.screening_records import StoredScreening
+from node.jobs.screening_records import StoredScreening, entries_of
 from node.jobs.screening_task import Outcome, ScreeningParts, Task, context_of
 from node.policy import documents, screening_list, screening_record
+from node.policy.loan_classes import LOAN_LIST_KIND
 from node.policy.screening_list import ScreeningList
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from protocols.primitives.vole.parameters import SecurityProfile
@@ -51,7 +53,7 @@ class ScreeningSteps:
         """Look the list up, choose a protocol, and open the session under a commitment to the bank's own list."""
         journal = self._parts.journal
         listed, digest, terms = self._list(job)
-        protocol = job.protocol or choose_protocol(job.mode, job.codes, listed.padded_count)
+        protocol = job.protocol or choose_protocol(job.mode, entries_of(job), listed.padded_count)
         security = self._security(job, terms) if protocol is ScreeningProtocol.VOLE else None
         if (job.list_version, job.protocol, job.security) != (listed.version, protocol, security):
             job = journal.note(job.job_id, list_version=listed.version, protocol=protocol, security=security or "")
@@ -61,6 +63,8 @@ class ScreeningSteps:
             job = journal.note(job.job_id, commitment=committed.root, padded_codes=committed.padded)
         if job.mode is ScreeningMode.COUNT:
             check_allowed(job, self._parts, terms.minimum_count)
+        if job.mode is ScreeningMode.CLASSES:
+            check_comparable(job, self._parts, terms.minimum_cell)
         self._check_running(job.job_id)
         opening = ScreeningOpening(
             job.job_id,
@@ -92,6 +96,8 @@ class ScreeningSteps:
             raise Refusal(Code.MALFORMED, "the bureau described another list", side=Side.BUREAU)
         if job.mode is ScreeningMode.LABELS and not listed.labels:
             raise Refusal(Code.INVALID_INPUT, "the list has no labels", remedy="Screen with --mode codes.")
+        if (job.mode is ScreeningMode.CLASSES) != (listed.kind == LOAN_LIST_KIND):
+            raise Refusal(Code.INVALID_INPUT, f"a list of kind {listed.kind} is not screened in mode {job.mode}")
         return listed, documents.decode(offer.document, screening_list.LIST_KIND).digest.hex(), offer.terms
 
     def _security(self, job: StoredScreening, terms: ListTerms) -> SecurityProfile:

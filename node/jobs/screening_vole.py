@@ -18,8 +18,8 @@ from node.errors import Refusal
 from node.jobs.bucket_file import BucketFile, split
 from node.jobs.screening_calls import ExchangePlace, run_name
 from node.jobs.screening_exchange import Exchanged, bucket_plan, converse, pack_messages
+from node.jobs.screening_outcome import matched_outcome
 from node.jobs.screening_records import StoredScreening
-from node.jobs.screening_results import codes_csv
 from node.jobs.screening_task import Outcome, Task
 from protocols.primitives.blocks import Blocks
 from protocols.primitives.vole.parameters import SecurityProfile
@@ -53,7 +53,7 @@ def run(task: Task) -> Outcome:
     terms = vole_terms(
         list_items=opened.list_items, buckets=opened.buckets, bucket_key=opened.bucket_key, security=_security(job)
     )
-    return Outcome(codes_csv(task.codes[found]), int(found.sum()), task.transcript(None, terms, parts))
+    return matched_outcome(task, found, terms, parts)
 
 
 def receiver(items: Blocks, plan: BucketPlan, place: ExchangePlace, seed: JobSeed) -> VoleIntersectionReceiver:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from node.codes import Code
@@ -37,33 +38,37 @@ def read_list(
     """
     with source.open() as table:
         names = [clean_name(name) for name in table.header]
-        reader = _Reader(_code_place(names, code_column), [_place(names, name) for name in label_columns])
+        reader = TableReader(code_place(names, code_column), [place_of(names, name) for name in label_columns])
         for batch in table.batches():
             yield from reader.take(batch)
     return (yield from reader.finish())
 
 
-def _code_place(names: Sequence[str], wanted: str) -> int:
+def code_place(
+    names: Sequence[str], wanted: str, usual: Sequence[str] = CODE_NAMES, option: str = "--code-column"
+) -> int:
+    """Return the place of the column ``wanted``, or of the only one with a ``usual`` name; ``option`` names it."""
     if wanted:
-        return _place(names, wanted)
-    found = [place for place, name in enumerate(names) if name in CODE_NAMES]
+        return place_of(names, wanted)
+    found = [place for place, name in enumerate(names) if name in usual]
     if len(found) != 1:
         raise Refusal(
             Code.INVALID_INPUT,
-            f"not exactly one column is named {' or '.join(CODE_NAMES)}",
-            remedy="Name the column of codes with --code-column.",
+            f"not exactly one column is named {' or '.join(usual)}",
+            remedy=f"Name the column with {option}.",
         )
     return found[0]
 
 
-def _place(names: Sequence[str], wanted: str) -> int:
+def place_of(names: Sequence[str], wanted: str) -> int:
+    """Return the place of the only column of this name, or raise ``INVALID_INPUT``."""
     found = [place for place, name in enumerate(names) if name == clean_name(wanted)]
     if len(found) != 1:
         raise Refusal(Code.INVALID_INPUT, f"not exactly one column is named {wanted[:64]}")
     return found[0]
 
 
-class _Reader:
+class TableReader:
     """One import while it runs."""
 
     def __init__(self, code: int, labels: Sequence[int]) -> None:
@@ -77,13 +82,14 @@ class _Reader:
     def take(self, batch: TextBatch) -> Iterator[ImportProgress]:
         """Read one batch."""
         faults = [Reject(row, "", RejectReason.WRONG_COLUMN_COUNT) for row in batch.ragged]
-        codes, valid = read_codes(batch.columns[self._code])
+        codes, valid = self._read_codes(batch.columns[self._code])
         faults += [Reject(row, CODE_FIELD, RejectReason.BAD_CODE) for row in batch.numbers[~valid].tolist()]
         labels = self._read_labels(batch)
         for row, label in enumerate(labels):
-            if valid[row] and len(label) > MAXIMUM_LABEL_BYTES:
+            fault = self._label_fault(label) if valid[row] else None
+            if fault is not None:
                 valid[row] = False
-                faults.append(Reject(int(batch.numbers[row]), "", RejectReason.LABEL_TOO_LONG))
+                faults.append(Reject(int(batch.numbers[row]), "", fault))
         self._codes.append(codes[valid])
         self._numbers.append(batch.numbers[valid])
         self._labels += [label for label, good in zip(labels, valid.tolist(), strict=False) if good]
@@ -91,6 +97,12 @@ class _Reader:
         self.accepted += int(valid.sum())
         self.rejected += len(faults)
         yield from self._progress(sorted(faults))
+
+    def _read_codes(self, column: pa.Array) -> tuple[NDArray[np.bytes_], NDArray[np.bool_]]:
+        return read_codes(column)
+
+    def _label_fault(self, label: bytes) -> RejectReason | None:
+        return RejectReason.LABEL_TOO_LONG if len(label) > MAXIMUM_LABEL_BYTES else None
 
     def _read_labels(self, batch: TextBatch) -> list[bytes]:
         if not self._places:

@@ -112,6 +112,10 @@ class Screening(PolicyModel):
     minimum_count: Annotated[int, Field(ge=20, le=1_000_000)] = Field(
         default=1_000, description="codes of a list that is only counted at least, and that tell two such lists apart"
     )
+    minimum_cell: Annotated[int, Field(ge=3, le=1_000_000)] = Field(
+        default=10,
+        description="loans in a cell of a confusion table that is shown, and that tell two such portfolios apart",
+    )
 
 
 class Agreement(PolicyModel):

@@ -146,6 +146,14 @@ EXCHANGE_COUNT = Method(
     screening_pb2.ExchangeFrame,
     screening_pb2.ExchangeFrame,
 )
+EXCHANGE_TABLE = Method(
+    SCREENING,
+    "ExchangeTable",
+    Kind.BIDIRECTIONAL,
+    Pace.STREAM,
+    screening_pb2.ExchangeFrame,
+    screening_pb2.ExchangeFrame,
+)
 CLOSE_SCREENING = Method(
     SCREENING,
     "CloseScreening",
@@ -173,6 +181,7 @@ PEER_METHODS: tuple[Method[Any, Any], ...] = (
     EVALUATE_LIST,
     EXCHANGE_VOLE,
     EXCHANGE_COUNT,
+    EXCHANGE_TABLE,
     CLOSE_SCREENING,
 )
 

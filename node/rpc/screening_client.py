@@ -47,6 +47,7 @@ class ScreeningClient:
                 terms.codes_left,
                 terms.minimum_count,
                 SecurityProfile(terms.vole_security or SecurityProfile.SEMI_HONEST),
+                terms.minimum_cell,
             ),
         )
 
@@ -107,9 +108,26 @@ class ScreeningClient:
         self, protocol: ScreeningProtocol, session_id: bytes, bucket: int, attempt: int
     ) -> Iterator[PeerConversation]:
         """Hold one conversation of protocol messages; leaving the block ends it."""
+        with self._converse(_METHODS[protocol], session_id, bucket, attempt) as talk:
+            yield talk
+
+    @contextmanager
+    def exchange_table(self, session_id: bytes, part: int, attempt: int) -> Iterator[PeerConversation]:
+        """Hold the conversation of a confusion table; leaving the block ends it."""
+        with self._converse(methods.EXCHANGE_TABLE, session_id, part, attempt) as talk:
+            yield talk
+
+    @contextmanager
+    def _converse(
+        self,
+        method: methods.Method[pb.ExchangeFrame, pb.ExchangeFrame],
+        session_id: bytes,
+        bucket: int,
+        attempt: int,
+    ) -> Iterator[PeerConversation]:
         header = pb.ExchangeHeader(session_id=session_id, bucket=bucket, attempt=attempt)
         talk = PeerConversation(pb.ExchangeFrame(header=header))
-        answers = self._peer.converse(_METHODS[protocol], talk.frames())
+        answers = self._peer.converse(method, talk.frames())
         talk.hear(answers)
         try:
             yield talk

@@ -63,6 +63,10 @@ class ScreeningRpc:
         """Run one attempt at a count."""
         return _converse(self._exchange.count, caller_of(context), frames)
 
+    def table(self, context: CallContext, frames: Iterator[pb.ExchangeFrame]) -> Iterator[pb.ExchangeFrame]:
+        """Run one attempt at a confusion table."""
+        return _converse(self._exchange.table, caller_of(context), frames)
+
     def close(self, context: CallContext, request: pb.CloseScreeningRequest) -> pb.CloseScreeningResponse:
         """Close a screening."""
         caller = caller_of(context)
@@ -79,6 +83,7 @@ class ScreeningRpc:
             (methods.EVALUATE_LIST, self.evaluate),
             (methods.EXCHANGE_VOLE, self.vole),
             (methods.EXCHANGE_COUNT, self.count),
+            (methods.EXCHANGE_TABLE, self.table),
             (methods.CLOSE_SCREENING, self.close),
         )
 

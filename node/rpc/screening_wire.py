@@ -54,6 +54,7 @@ def terms_message(terms: ListTerms) -> pb.ScreeningTerms:
         codes_left=terms.codes_left,
         minimum_count=terms.minimum_count,
         vole_security=terms.vole_security,
+        minimum_cell=terms.minimum_cell,
     )
 
 

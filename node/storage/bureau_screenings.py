@@ -172,8 +172,12 @@ class BureauScreenings:
                 .values(request_digest=request, response_digest=response, answered_at=self._clock())
             )
 
-    def claim_attempt(self, bank: str, session_id: bytes, bucket: int, attempt: int) -> None:
+    def claim_attempt(
+        self, bank: str, session_id: bytes, bucket: int, attempt: int, *, table: int | None = None
+    ) -> None:
         """Write an attempt at a bucket down before anything is answered; each is made once.
+
+        ``table``: for an attempt at a confusion table the number of its part, which stands behind all buckets.
 
         Raises:
             Refusal: ``WRONG_STATE``, this attempt or a later one was made before, or the screening is closed;
@@ -182,7 +186,7 @@ class BureauScreenings:
         with self._database.write() as connection:
             screening = _get(connection, bank, session_id, hold=True)
             _check_open(screening)
-            if bucket >= max(1, screening.buckets):
+            if bucket >= max(1, screening.buckets) if table is None else bucket != table:
                 raise Refusal(Code.MALFORMED, "the screening has no such bucket")
             made = [step.attempt for step in _steps(connection, session_id) if step.step == bucket]
             if made and attempt <= max(made):
@@ -193,12 +197,13 @@ class BureauScreenings:
         """Charge what an exchange answers, before its answer is sent.
 
         The first answer of a bucket was charged with the opening. Whoever has one and asks again may have put other
-        codes into the table: every further one takes a bucket's share of the term anew.
+        codes into the table: every further one takes a bucket's share of the term anew, a confusion table the whole.
 
         Raises:
             Refusal: ``QUOTA_EXCEEDED``; ``WRONG_STATE``, the screening was closed since the attempt began.
         """
-        share = -(-screening.charged // max(1, screening.buckets))
+        buckets = max(1, screening.buckets)
+        share = -(-screening.charged // buckets) if bucket < buckets else screening.padded_codes
         with self._database.write() as connection:
             _check_open(_get(connection, screening.bank, screening.session_id, hold=True))
             bucket_steps = [step for step in _steps(connection, screening.session_id) if step.step == bucket]

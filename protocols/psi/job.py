@@ -25,7 +25,7 @@ class JobContext:
     list_name: str
     list_version: str
     protocol: str  # oprf, vole, cardinality
-    mode: str  # codes, labels, count
+    mode: str  # codes, labels, count, classes
     purpose: str
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ README clauses 12, 13.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from protocols.errors import PeerProtocolError
 from protocols.primitives.ristretto import Point
@@ -58,13 +59,20 @@ def blinded_batch(committed: CommittedInput, number: int) -> bytes:
 
 
 def rebuild(
-    committed: CommittedInput, *, session_id: bytes, terms: bytes, evaluated: Mapping[int, bytes], expected: bytes
+    committed: CommittedInput,
+    *,
+    session_id: bytes,
+    terms: bytes,
+    evaluated: Mapping[int, bytes],
+    expected: bytes,
+    further: Mapping[int, bytes] = MappingProxyType({}),
 ) -> None:
     """Make the transcript of an opened OPRF job again; return if it is the one that both sides signed.
 
     ``committed`` is what :func:`~protocols.psi.commitment.verify_opening` gave for the opened set and seed,
     ``evaluated`` the digest of the bureau's message of every batch, which the bank kept, ``expected`` the signed
-    transcript digest.
+    transcript digest, ``further`` the digests of parts behind the batches, made again by the
+    caller (classes, clause 4).
 
     Raises:
         PeerProtocolError: the bank's messages were not those of the opened set and seed, or something else differs.
@@ -79,8 +87,8 @@ def rebuild(
         padded=committed.padded,
         session_id=session_id,
         terms=terms,
-        parts=parts,
-        count=count,
+        parts={**parts, **further},
+        count=count + len(further),
     )
     if rebuilt != expected:
         raise PeerProtocolError("the opened set and seed do not give the transcript that was signed")

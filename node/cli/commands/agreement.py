@@ -33,7 +33,7 @@ CERTIFICATION = (
     "frequencies_per_day",
 )
 SHARES = ("sensitive_gain", "ordinary_gain", "disclosed_share")
-SCREENING = ("max_codes_per_job", "max_codes_per_term", "minimum_count")
+SCREENING = ("max_codes_per_job", "max_codes_per_term", "minimum_count", "minimum_cell")
 LIMITS = ("max_rows_per_job", "max_jobs_per_day", "max_online_per_day", "alignment_per_day")
 COLUMNS: Columns = (
     ("agreement", lambda item: item.agreement_id),
@@ -114,8 +114,8 @@ def agreement() -> None:
     "screening_modes",
     multiple=True,
     type=click.Choice([str(mode) for mode in ScreeningMode]),
-    help="What the bank may learn of its lists against the bureau's: matched codes, their labels, or a count alone; "
-    "repeatable; no screening where none is given.",
+    help="What the bank may learn of its lists against the bureau's: matched codes, their labels, a count alone, "
+    "or where loan classes differ; repeatable; no screening where none is given.",
 )
 @click.option(
     "--screening-purpose",

@@ -45,9 +45,16 @@ def lists() -> None:
 @click.option("--version", required=True, help="Version of the list; a published one never changes.")
 @click.option("--codes", "file", type=input_file, metavar="FILE", help="CSV or Parquet file with the codes.")
 @click.option("--code-column", default="", help="Column of the codes; uscc or its Chinese name where none is named.")
+@click.option("--id-column", default="", help="Kind loan-classes: column of the loans; loan_id where none is named.")
+@click.option(
+    "--class-column", default="", help="Kind loan-classes: column of their classes; loan_class where none is named."
+)
 @click.option("--label-column", "labels", multiple=True, help="Column that becomes a label of the code; repeatable.")
 @click.option(
-    "--kind", default="screening", show_default=True, help="What being on it means, for instance abnormal-operation."
+    "--kind",
+    default="screening",
+    show_default=True,
+    help="What being on it means, for instance abnormal-operation; loan-classes: loans, to compare their classes.",
 )
 @click.option("--reason", default="", help="For banks: why there is this list, or this version.")
 @click.option(
@@ -76,6 +83,8 @@ def publish(
     version: str,
     file: Path | None,
     code_column: str,
+    id_column: str,
+    class_column: str,
     labels: tuple[str, ...],
     kind: str,
     reason: str,
@@ -94,12 +103,15 @@ def publish(
     """
     from node.client.lists import ListPublication
 
+    if code_column and id_column:
+        raise click.UsageError("--code-column is for codes, --id-column for loans: give one of them")
     what = ListPublication(
         name=name,
         version=version,
         kind=kind,
         reason=reason,
-        code_column=code_column,
+        code_column=code_column or id_column,
+        class_column=class_column,
         label_columns=labels,
         format=_format(file, form, url, query),
         encoding=encoding or "",

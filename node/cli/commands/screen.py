@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,14 +11,12 @@ from node.cli.framework import BanktaxCommand
 from node.cli.output import json_option, print_one
 from node.cli.portfolio import portfolio_codes
 from node.cli.progress import progress
-from node.cli.screening_following import end_with, fetch, follow_screening
+from node.cli.screening_following import end_with, fetch, follow_screening, hand_over, named_list
 from node.cli.state import State, pass_state
-from node.codes import Code, JobState, Purpose, ScreeningMode, ScreeningProtocol
-from node.errors import Refusal
+from node.codes import JobState, Purpose, ScreeningMode, ScreeningProtocol
 from protocols.primitives.vole.parameters import SecurityProfile
 
-if TYPE_CHECKING:
-    from node.client.screenings import Screening
+MODES = [str(mode) for mode in ScreeningMode if mode is not ScreeningMode.CLASSES]  # banktax compare-classes
 
 
 @click.command(cls=BanktaxCommand)
@@ -37,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--mode",
-    type=click.Choice([str(mode) for mode in ScreeningMode]),
+    type=click.Choice(MODES),
     default=str(ScreeningMode.CODES),
     show_default=True,
     help="codes: those that stand on the list; labels: with what the list says of them; count: their number alone.",
@@ -80,7 +77,7 @@ def screen(
     The bureau learns which list is asked, and of how many codes, to a step; never which codes, never which matched.
     Ctrl-C stops the waiting, never the screening. Ends with 0 for done, 1 for failed, 4 for cancelled.
     """
-    bureau, name, version = _against(against)
+    bureau, name, version = named_list(against)
     check_output(out)
     with state.client() as node:
         with progress(state, state.text("submitting", "提交名单")):
@@ -102,7 +99,7 @@ def screen(
                 f"{job.rows:,} 行中 {job.bad_codes:,} 行不是有效代码，不参与筛查",
             )
         if not follow:
-            _hand_over(state, job, out, as_json)
+            hand_over(state, job, out, as_json)
             return
         state.note(f"screening {job.job_id}", f"筛查 {job.job_id}")
         last = follow_screening(state, node, job.job_id)
@@ -111,21 +108,3 @@ def screen(
     if as_json or str(out) != "-":
         print_one(last, as_json)
     end_with(state, last)
-
-
-def _against(text: str) -> tuple[str, str, str]:
-    """Return bureau, list and version."""
-    bureau, mark, rest = text.partition("/")
-    name, _, version = rest.partition("@")
-    if not mark or not bureau or not name:
-        raise Refusal(Code.INVALID_INPUT, "--against: name the list as BUREAU/LIST or BUREAU/LIST@VERSION")
-    return bureau, name, version
-
-
-def _hand_over(state: State, job: Screening, out: Path, as_json: bool) -> None:
-    if as_json:
-        print_one(job, as_json)
-    else:
-        click.echo(job.job_id)
-    command = f"banktax screening follow {job.job_id} --out {out} --dir {state.directory}"
-    state.note(f"fetch the result when it is done: {command}", f"完成后取回结果：{command}")

@@ -9,7 +9,7 @@ import click
 from node.cli.files import check_output, output_file, replacing, write_document
 from node.cli.framework import BanktaxGroup
 from node.cli.output import Columns, json_option, print_list, print_one
-from node.cli.screening_following import end_with, fetch, follow_screening
+from node.cli.screening_following import end_with, fetch, fetch_table, follow_screening
 from node.cli.state import State, pass_state
 from node.codes import JobState
 
@@ -25,6 +25,10 @@ COLUMNS: Columns = (
     ("label", lambda item: item.label),
 )
 out_option = click.option("--out", type=output_file, required=True, help="The file to write; - is standard output.")
+
+table_option = click.option(
+    "--table", type=output_file, help="Comparison of classes: the .csv file for the confusion table."
+)
 
 
 @click.group(cls=BanktaxGroup)
@@ -58,16 +62,20 @@ def show(state: State, job_id: str, as_json: bool) -> None:
 @screening.command()
 @click.argument("job_id", metavar="SCREENING")
 @click.option("--out", type=output_file, help="Fetch the result into this .csv file when it is done.")
+@table_option
 @json_option
 @pass_state
-def follow(state: State, job_id: str, out: Path | None, as_json: bool) -> None:
+def follow(state: State, job_id: str, out: Path | None, table: Path | None, as_json: bool) -> None:
     """Follow a screening until it ends; Ctrl-C stops the following, never the screening."""
-    if out is not None:
-        check_output(out)
+    for each in (out, table):
+        if each is not None:
+            check_output(each)
     with state.client() as node:
         last = follow_screening(state, node, job_id)
         if out is not None and last.state is JobState.DONE:
             fetch(state, node, last, out)
+        if table is not None and last.state is JobState.DONE:
+            fetch_table(node, last, table)
     print_one(last, as_json)
     end_with(state, last)
 
@@ -95,11 +103,15 @@ def cancel(state: State, job_id: str, as_json: bool) -> None:
 @screening.command()
 @click.argument("job_id", metavar="SCREENING")
 @out_option
+@table_option
 @pass_state
-def results(state: State, job_id: str, out: Path) -> None:
+def results(state: State, job_id: str, out: Path, table: Path | None) -> None:
     """Fetch the result of a screening that is done, as often as you like."""
     with state.client() as node:
-        fetch(state, node, node.screenings.get(job_id), out)
+        job = node.screenings.get(job_id)
+        fetch(state, node, job, out)
+        if table is not None:
+            fetch_table(node, job, table)
 
 
 @screening.command()

@@ -270,6 +270,20 @@ def test_there_are_as_many_buckets_as_were_opened(journal: BureauScreenings) -> 
         assert refused(lambda made=made: journal.claim_attempt(BANK, made.session_id, 1, 0)) is Code.MALFORMED  # type: ignore[misc]
 
 
+def test_a_confusion_table_stands_at_its_own_place_and_a_further_one_costs_the_whole(
+    journal: BureauScreenings,
+) -> None:
+    made = journal.open(vole(1), TERM)
+    for bucket in (0, 2):
+        wrong = refused(lambda bucket=bucket: journal.claim_attempt(BANK, made.session_id, bucket, 0, table=1))  # type: ignore[misc]
+        assert wrong is Code.MALFORMED
+    before = journal.used(BANK, made.agreement_id)
+    for attempt in range(2):
+        journal.claim_attempt(BANK, made.session_id, 1, attempt, table=1)
+        journal.charge_answer(made, 1, attempt, TERM)
+        assert journal.used(BANK, made.agreement_id) == before + attempt * made.padded_codes
+
+
 def test_of_one_attempt_from_many_calls_one_is_made(journal: BureauScreenings) -> None:
     session = journal.open(vole(1), TERM).session_id
     results = at_once(lambda _: journal.claim_attempt(BANK, session, 0, 0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest

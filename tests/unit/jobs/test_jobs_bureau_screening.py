@@ -16,6 +16,7 @@ from node.compute import ComputePool
 from node.errors import Refusal
 from node.jobs.bureau_exchange import BureauExchange
 from node.jobs.bureau_screening import BureauScreeningCalls, ScreeningService
+from node.jobs.bureau_screening_close import BureauScreeningClose
 from node.jobs.documents import Documents
 from node.jobs.gate import Caller, Gate
 from node.jobs.screening_calls import ExchangePlace, OpenedScreening, ScreeningOpening, run_name
@@ -83,6 +84,7 @@ class Bureau:
             randomness,
         )
         self.calls = BureauScreeningCalls(service)
+        self.closing = BureauScreeningClose(service, documents, BUREAU, party_key(BUREAU))
         self.exchange = BureauExchange(service, wait_seconds=5)
 
     def used(self) -> int:

@@ -1,0 +1,1 @@
+"""Do two parties give the same loan the same risk class? Specification: README.md in this folder."""
