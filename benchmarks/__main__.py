@@ -17,6 +17,7 @@ from benchmarks.online import run_online
 from benchmarks.psi import Plan, run_psi
 from benchmarks.psi_line import Shape, enter
 from benchmarks.psi_peers import PEERS, PeerEnvironment
+from benchmarks.ristretto import run_ristretto
 from benchmarks.scoring import run_scoring
 from benchmarks.stage import BenchmarkFailed
 from benchmarks.table import render
@@ -152,6 +153,17 @@ def psi(
     plan = Plan(protocol, size, other_size or size, match, runs, first, shape, nodes, chosen, profile)
     asked = {"protocol": protocol, "security": profile, "size": size, "other_size": plan.other_size, "match": match}
     _finish({"benchmark": "psi", **asked, **run_psi(plan, _tell), "seed": first, **describe()}, target)
+
+
+@main.command()
+@click.option("--count", type=click.IntRange(min=8), default=1 << 15, help="Elements of one run.")
+@click.option("--runs", type=click.IntRange(min=1), default=5, help="Runs of each operation; medians are told.")
+@seed_option
+@json_option
+def ristretto(count: int, runs: int, seed: int | None, target: Path | None) -> None:
+    """Multiply elements of the OPRF's group on one core, on each path that this processor has."""
+    first = _seed(seed)
+    _finish({"benchmark": "ristretto", **run_ristretto(count, runs, first), "seed": first, **describe()}, target)
 
 
 @main.command()

@@ -19,6 +19,8 @@ PACKAGES = (
     "joserfc",
     "sqlalchemy",
     "numpy",
+    "numba",
+    "llvmlite",
     "pyarrow",
 )
 _CPU_FILE = Path("/proc/cpuinfo")

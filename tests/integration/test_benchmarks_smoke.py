@@ -82,6 +82,23 @@ def test_attacks(tmp_path: Path) -> None:
     assert "(3/n)" in done.stdout
 
 
+def test_ristretto(tmp_path: Path) -> None:
+    found = figures(tmp_path, "ristretto", "--count", "16", "--runs", "1", "--seed", "3")
+    assert set(found) >= MACHINE | {"count", "runs", "exact", "compile_seconds", "per_second_and_core"}
+    assert found["exact"] is True
+    assert set(found["compile_seconds"]) | {"libsodium"} == set(found["per_second_and_core"])
+    assert {"portable", "libsodium"} <= set(found["per_second_and_core"])
+    for rates in found["per_second_and_core"].values():
+        assert set(rates) == {
+            "decode_multiply_encode",
+            "map_multiply_encode",
+            "decode_check",
+            "linear_combination",
+            "invert",
+        }
+        assert min(rates.values()) > 0
+
+
 def test_an_attack_that_is_not_there() -> None:
     command = [sys.executable, "-m", "benchmarks", "attacks", "--only", "magic"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from llvmlite import binding
+from numba.core.registry import cpu_target
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError, PeerProtocolError
@@ -135,8 +135,9 @@ PORTABLE = Arithmetic(PortableField.lanes)
 
 @cache
 def has_ifma() -> bool:
-    """Return whether this processor has AVX-512 IFMA."""
-    return bool(binding.get_host_cpu_features().get("avx512ifma", False))
+    """Return whether numba compiles for AVX-512 IFMA: this processor has it, and numba was not told otherwise."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return "+avx512ifma" in features.split(",")
 
 
 def fastest() -> Arithmetic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -84,8 +84,7 @@ def _expected(a: int, b: int) -> tuple[list[int], list[bool]]:
 def _run(back_end: type[Field], write: Write, given: np.ndarray[Any, Any], words: int) -> np.ndarray[Any, Any]:
     """Compile what ``write`` writes from one pointer to another; run it once for every item of ``given``."""
 
-    @intrinsic
-    def run(_context: Any, source: Any, target: Any) -> Any:
+    def typed(_context: Any, source: Any, target: Any) -> Any:
         def call(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             function = function_of(back_end, builder.module, "trial", write, 2, False)
             pointer = back_end.word.as_pointer()
@@ -94,6 +93,7 @@ def _run(back_end: type[Field], write: Write, given: np.ndarray[Any, Any], words
 
         return types.void(types.uintp, types.uintp), call
 
+    run: Any = intrinsic(typed)
     found = np.zeros((len(given), words, given.shape[2]), np.uint64)
 
     @njit
@@ -105,7 +105,7 @@ def _run(back_end: type[Field], write: Write, given: np.ndarray[Any, Any], words
     return found
 
 
-def _number(limbs: Sequence[int]) -> int:
+def _number(limbs: Iterable[Any]) -> int:
     return sum(int(limb) << LIMB_BITS * index for index, limb in enumerate(limbs))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from llvmlite import binding
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError, PeerProtocolError
@@ -224,4 +227,15 @@ def test_inverses_are_those_of_the_integers(count: int) -> None:
 
 
 def test_the_fastest_is_the_one_that_the_processor_has() -> None:
+    assert has_ifma() == bool(binding.get_host_cpu_features().get("avx512ifma", False))
     assert arithmetic.fastest() is (IFMA if has_ifma() else PORTABLE)
+
+
+def test_a_processor_without_ifma_takes_the_portable_one() -> None:
+    """Told to compile for any processor, numba has no vector instructions: to emit them would end the process."""
+    code = (
+        "import numpy as np; from protocols.primitives.ristretto_kernels import arithmetic as a;"
+        "assert a.fastest() is a.PORTABLE;"
+        "assert not a.fastest().decode_check(np.zeros((9, 32), np.uint8)).any()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "NUMBA_CPU_NAME": "generic"})
