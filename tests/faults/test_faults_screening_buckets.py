@@ -1,4 +1,4 @@
-"""kill -9 of real nodes between buckets, and power cuts in what a bucket leaves: only what is missing is asked again."""
+"""kill -9 of real nodes between buckets, power cuts in what a bucket leaves: only what is missing is asked again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A set's items on disk, bucket after bucket: whole or not there, in the order of the codes, and nothing beside them."""
+"""A set's items on disk, bucket after bucket: whole or not there, in the order of the codes, nothing beside them."""
 
 from __future__ import annotations
 

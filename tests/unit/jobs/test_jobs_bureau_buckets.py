@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def split_files(bureau: Bureau) -> list[str]:
     return sorted(path.name for path in bureau.publisher.store.folder.glob("*.items"))
 
 
-def refused(bureau: Bureau, opened: OpenedScreening, bucket: int, **others: int) -> Code:
+def refused(bureau: Bureau, opened: OpenedScreening, bucket: int, **others: Any) -> Code:
     with pytest.raises(Refusal) as caught:
         exchange(bureau, opened, bucket, **others)
     return caught.value.code

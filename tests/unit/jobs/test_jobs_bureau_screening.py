@@ -31,9 +31,9 @@ from node.storage.catalogues import Catalogues
 from node.storage.database import open_database
 from node.storage.parties import Parties
 from protocols.psi.transcript import messages_digest
+from protocols.psi.vole.buckets import MAXIMUM_BUCKETED_SIZE
 from protocols.psi.vole.items import pack
 from protocols.psi.vole.messages import MaskedTable, TagList, decode_message
-from protocols.psi.vole.buckets import MAXIMUM_BUCKETED_SIZE, BucketPlan
 from protocols.psi.vole.parameters import VoleIntersectionParameters
 from protocols.psi.vole.receiver import VoleIntersectionReceiver
 from protocols.randomness import SeededRandomness, SystemRandomness

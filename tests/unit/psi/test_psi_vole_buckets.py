@@ -75,7 +75,7 @@ def test_the_assignment_is_aes_of_the_items_bytes() -> None:
 
     codes = make_lists(50, 1, 0.0, 4).portfolio
     split = BucketPlan(2**22, 2**22, 1000, KEY)
-    cipher = Cipher(algorithms.AES128(digest("psi/vole/buckets", KEY)[:16]), modes.ECB()).encryptor()  # noqa: S305
+    cipher = Cipher(algorithms.AES128(digest("psi/vole/buckets", KEY)[:16]), modes.ECB()).encryptor()
     for item, bucket in zip(pack(codes).tolist(), split.assign(pack(codes)).tolist(), strict=True):
         block = cipher.update(item[0].to_bytes(8, "little") + item[1].to_bytes(8, "little"))
         assert bucket == int.from_bytes(block[:4], "little") * 1000 >> 32
