@@ -1,4 +1,4 @@
-"""The block w that neither side chooses: the sender commits to a share, the receiver names the other. README clause 9.2.
+"""The block w that neither side chooses: the sender commits to a share, the receiver names the other. README 9.2.
 
 Mixed into what is hashed to a tag, it makes every input of that hash new to whoever chose A, B, C or Δ.
 In the profile of parties that follow the protocol there is no coin, w is zero, and each message of it is refused.
