@@ -56,17 +56,20 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(asked, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.parametrize("protocol", ["vole", "oprf"])
-def test_the_protocol_alone(tmp_path: Path, protocol: str) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "security"), [("vole", "semi_honest"), ("vole", "malicious"), ("oprf", "semi_honest")]
+)
+def test_the_protocol_alone(tmp_path: Path, protocol: str, security: str) -> None:
     target = tmp_path / "figures.json"
     sizes = ["--size", "70", "--other-size", "100", "--match", "0.5", "--runs", "2", "--seed", "7"]
-    done = command("--protocol", protocol, *sizes, "--no-nodes", "--json", str(target))
+    done = command("--protocol", protocol, "--security", security, *sizes, "--no-nodes", "--json", str(target))
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
     assert json.loads(done.stdout) == found
     assert set(found) >= MACHINE | {"ours", "peers", "ratios", "compile_seconds", "line", "nodes"}
     assert set(found["ours"]) >= OURS
     assert (found["exact"], found["size"], found["other_size"], found["seed"]) == (True, 70, 100, 7)
+    assert found["security"] == security
     assert found["nodes"].startswith("not measured")
     assert len(found["runs"]) == 2
     assert found["peers"] == {}
