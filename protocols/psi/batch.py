@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.primitives import ristretto
 from protocols.primitives.ristretto import POINT_BYTES, SCALAR_BYTES, UNIFORM_BYTES, Point, Scalar
-from protocols.psi.oprf import MAXIMUM_INPUT_BYTES, expand_message_xmd
+from protocols.primitives.scalar_reduction import reduce_uniform
+from protocols.psi.hashing import expand_messages
+from protocols.psi.oprf import MAXIMUM_INPUT_BYTES
 from protocols.randomness import Randomness
 
 Rows = NDArray[np.uint8]
@@ -39,7 +41,7 @@ def hash_and_multiply(inputs: Sequence[bytes], separation: bytes, scalars: Rows)
     """
     if any(len(data) > MAXIMUM_INPUT_BYTES for data in inputs):
         raise LocalProtocolError(f"an input has at most {MAXIMUM_INPUT_BYTES} bytes")
-    points = [Point.from_uniform(expand_message_xmd(data, separation)) for data in inputs]
+    points = [Point.from_uniform(row.tobytes()) for row in expand_messages(inputs, separation)]
     return _products(points, scalars)
 
 
@@ -76,9 +78,8 @@ def invert(scalars: Rows) -> Rows:
 
 def random_scalars(count: int, randomness: Randomness) -> Rows:
     """Draw SECRET scalars in 1..order-1, 64 bytes of ``randomness`` each, in order (RFC 9497 section 4.7.2)."""
-    drawn = randomness.bytes(count * UNIFORM_BYTES)
-    pieces = (drawn[at : at + UNIFORM_BYTES] for at in range(0, len(drawn), UNIFORM_BYTES))
-    return _gather(Scalar.from_uniform(piece).export_secret() for piece in pieces)
+    drawn = np.frombuffer(randomness.bytes(count * UNIFORM_BYTES), np.uint8)
+    return reduce_uniform(drawn.reshape(-1, UNIFORM_BYTES))
 
 
 def _products(points: Sequence[Point], scalars: Rows) -> Rows:

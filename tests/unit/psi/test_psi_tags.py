@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from math import isclose
 
+import numpy as np
 import pytest
 
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.psi.oprf import derive_key_pair, evaluate
 from protocols.psi.tags import (
     MAXIMUM_TAGS,
+    TAG,
     TAG_BYTES,
     TagSet,
     check_false_match,
@@ -16,6 +18,7 @@ from protocols.psi.tags import (
     padded_count,
     publish,
     tag,
+    truncate,
 )
 from protocols.randomness import SeededRandomness
 
@@ -106,3 +109,20 @@ def test_a_source_of_randomness_that_repeats_itself_is_noticed() -> None:
 
     with pytest.raises(ParameterError, match="repeats"):
         publish([], 0, Constant())
+
+
+def test_tags_are_cut_from_whole_outputs_only() -> None:
+    outputs = np.arange(192, dtype=np.uint8).reshape(3, 64)
+    assert truncate(outputs).tobytes() == b"".join(tag(row.tobytes()) for row in outputs)
+    assert truncate(outputs[::2, :]).tobytes() == tag(outputs[0].tobytes()) + tag(outputs[2].tobytes())
+    for other in (outputs[:, :63], outputs[0]):
+        with pytest.raises(ParameterError, match="64 bytes"):
+            truncate(other)
+
+
+def test_an_array_of_tags_is_looked_up_as_a_list_is() -> None:
+    tags = TagSet.from_bytes(_number(1) + _number(256) + _number(2**95))
+    asked = [_number(value) for value in (0, 1, 255, 256, 257, 2**95, 2**96 - 1)]
+    held = tags.held(np.frombuffer(b"".join(asked), TAG))
+    assert held.tolist() == tags.contains(asked) == [False, True, False, True, False, True, False]
+    assert TagSet.from_bytes(b"").held(np.frombuffer(_number(1), TAG)).tolist() == [False]
