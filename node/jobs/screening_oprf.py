@@ -30,7 +30,8 @@ from protocols.psi.transcript import evaluated_digest, messages_digest, oprf_ter
 from protocols.psi.verifiable_messages import EvaluatedElements
 from protocols.transcript import DIGEST_BYTES
 
-BATCHES_IN_FLIGHT = 2
+BATCHES_IN_FLIGHT = 4
+"""The bureau evaluates some while the bank blinds and unblinds others: enough for two cores at each side."""
 _PLACE = np.dtype("<u2")
 
 

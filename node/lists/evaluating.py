@@ -16,7 +16,7 @@ from protocols.errors import ParameterError
 from protocols.psi.evaluation import evaluate_outputs
 from protocols.psi.labels import seal_label, sealed_bytes
 from protocols.psi.oprf import Mode, OprfKey
-from protocols.psi.tags import TAG, TAG_BYTES, padded_count, truncate
+from protocols.psi.tags import TAG, TAG_BYTES, TagSet, ascending, distinct, padded_count, truncate
 from protocols.psi.verifiable import VerifiableServer
 from protocols.psi.verifiable_messages import BlindedElements
 from protocols.randomness import Randomness, SeededRandomness, SystemRandomness, derive_seed
@@ -79,23 +79,26 @@ def publish(
     parts = list(slices)
     tags: NDArray[np.bytes_] = np.frombuffer(b"".join(part for part, _ in parts), dtype=TAG)
     sealed = np.frombuffer(b"".join(part for _, part in parts), dtype=np.uint8).reshape(-1, max(1, label_bytes))
-    if len(tags) != count or len(np.unique(tags)) != count or (label_bytes and len(sealed) != count):
+    published = distinct(tags)
+    if len(tags) != count or len(published) != count or (label_bytes and len(sealed) != count):
         raise ParameterError("the slices do not hold one tag and label per code")
-    padding = _padding(tags, padded_count(count) - count, randomness)
+    padding = _padding(TagSet(published), padded_count(count) - count, randomness)
     tags = np.concatenate([tags, padding])
-    order = np.argsort(tags, kind="stable")
+    order = ascending(tags)
     if not label_bytes:
         return tags[order].tobytes(), b""
     filler = np.frombuffer(randomness.bytes(len(padding) * label_bytes), dtype=np.uint8).reshape(-1, label_bytes)
     return tags[order].tobytes(), np.concatenate([sealed, filler])[order].tobytes()
 
 
-def _padding(tags: NDArray[np.bytes_], wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
+def _padding(tags: TagSet, wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
     """Return ``wanted`` random tags, distinct and none of ``tags``."""
     found: NDArray[np.bytes_] = np.empty(0, dtype=TAG)
     for _ in range(_PADDING_DRAWS):
+        if len(found) == wanted:
+            break
         drawn = np.frombuffer(randomness.bytes((wanted - len(found)) * TAG_BYTES), dtype=TAG)
-        found = np.setdiff1d(np.unique(np.concatenate([found, drawn])), tags)
+        found = distinct(np.concatenate([found, drawn[~tags.held(drawn)]]))
     if len(found) != wanted:
         raise ParameterError("the source of randomness repeats itself")
     return found

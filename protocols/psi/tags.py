@@ -18,6 +18,7 @@ MAXIMUM_TAGS = 2**27  # 1.6 GB: a province's enterprises many times over
 FALSE_MATCH_LIMIT_LOG2 = -40.0
 _SMALLEST_STEP = 1024
 _STEPS_PER_OCTAVE = 16
+_WORD_BYTES = 8
 _PADDING_DRAWS = 4  # more than one only if a random tag falls on another one
 # A byte string of fixed width: NumPy compares all twelve bytes, unsigned, the first one first.
 TAG = np.dtype(f"S{TAG_BYTES}")
@@ -76,6 +77,25 @@ def padded_count(count: int) -> int:
     return padded
 
 
+def ascending(tags: NDArray[np.bytes_]) -> NDArray[np.int64]:
+    """Return the places of ``tags``, dtype S12, in ascending order of the tags; of equal ones in any order."""
+    characters = np.ascontiguousarray(tags).view(np.uint8).reshape(-1, TAG_BYTES)
+    first = np.ascontiguousarray(characters[:, :_WORD_BYTES]).view(">u8")[:, 0].astype(np.uint64)
+    order = np.argsort(first)
+    # Words sort ten times as fast as strings. Their order is the tags' own, but where two of them are equal.
+    if bool((first[order[1:]] == first[order[:-1]]).any()):
+        order = np.argsort(tags)
+    return order
+
+
+def distinct(tags: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return the tags, dtype S12, in ascending order, each once."""
+    ordered = tags[ascending(tags)]
+    keep = np.ones(len(ordered), np.bool_)
+    keep[1:] = ordered[1:] != ordered[:-1]
+    return ordered[keep]
+
+
 class TagSet:
     """Tags in strictly ascending order, possibly memory-mapped; found by binary search."""
 
@@ -129,10 +149,12 @@ def publish(slices: Iterable[bytes], count: int, randomness: Randomness) -> byte
     if len(real) != count * TAG_BYTES:
         raise ParameterError("the slices do not hold one tag per input")
     wanted = padded_count(count)
-    tags = np.unique(np.frombuffer(real, dtype=TAG))
+    tags = distinct(np.frombuffer(real, dtype=TAG))
     for _ in range(_PADDING_DRAWS):
+        if len(tags) == wanted:
+            break
         padding = np.frombuffer(randomness.bytes((wanted - len(tags)) * TAG_BYTES), dtype=TAG)
-        tags = np.unique(np.concatenate([tags, padding]))
+        tags = distinct(np.concatenate([tags, padding]))
     if len(tags) != wanted:
         raise ParameterError("the source of randomness repeats itself")
     return tags.tobytes()

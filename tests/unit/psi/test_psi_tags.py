@@ -12,7 +12,9 @@ from protocols.psi.tags import (
     TAG,
     TAG_BYTES,
     TagSet,
+    ascending,
     check_false_match,
+    distinct,
     evaluate_tags,
     false_match_log2,
     padded_count,
@@ -126,3 +128,16 @@ def test_an_array_of_tags_is_looked_up_as_a_list_is() -> None:
     held = tags.held(np.frombuffer(b"".join(asked), TAG))
     assert held.tolist() == tags.contains(asked) == [False, True, False, True, False, True, False]
     assert TagSet.from_bytes(b"").held(np.frombuffer(_number(1), TAG)).tolist() == [False]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_tags_are_put_in_order_by_all_their_bytes_and_kept_once(tied: bool) -> None:
+    drawn = np.random.default_rng(7).integers(0, 256, (500, TAG_BYTES), dtype=np.uint8)
+    drawn[0], drawn[1, -1] = 0, 0
+    if tied:
+        drawn[100:400, :8] = drawn[100:103, :8].repeat(100, axis=0)  # equal in the bytes that are looked at first
+    tags = np.concatenate([drawn, drawn[::3]]).view(TAG)[:, 0]
+    expected = sorted(row.tobytes() for row in tags.view(np.uint8).reshape(-1, TAG_BYTES))
+    assert tags[ascending(tags)].tobytes() == b"".join(expected)
+    assert distinct(tags).tobytes() == b"".join(sorted(set(expected)))
+    assert distinct(tags[:0]).tobytes() == b""
