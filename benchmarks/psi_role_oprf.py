@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.psi_role import RANDOMNESS, RECEIVER, Order, Phases, Role
 from benchmarks.psi_wire import Wire
 from protocols.primitives.ristretto import Point
+from protocols.psi.evaluation import evaluate_outputs
 from protocols.psi.messages import MAXIMUM_BATCH
-from protocols.psi.oprf import OUTPUT_BYTES, SEED_BYTES, Mode, OprfKey, derive_key_pair
-from protocols.psi.tags import TAG_BYTES, TagSet, publish, tag
-from protocols.psi.verifiable import VerifiableClient, VerifiableServer, evaluate_outputs
+from protocols.psi.oprf import SEED_BYTES, Mode, OprfKey, derive_key_pair
+from protocols.psi.tags import TagSet, publish, truncate
+from protocols.psi.verifiable import VerifiableClient, VerifiableServer
 from protocols.psi.verifiable_messages import BlindedElements, EvaluatedElements
 
 _IN_FLIGHT = 2
@@ -72,22 +74,21 @@ class _Receiver(Role):
         codes = self.codes()
         with self.protocol():
             clients: list[VerifiableClient] = []
-            held: list[bool] = []
+            held: list[NDArray[np.bool_]] = []
             for first in range(0, len(codes), MAXIMUM_BATCH):
-                batch = [bytes(code) for code in codes[first : first + MAXIMUM_BATCH]]
+                batch = codes[first : first + MAXIMUM_BATCH].tolist()
                 clients.append(VerifiableClient(batch, self._public_key, RANDOMNESS))
                 for message in clients[-1].start():
                     self.wire.send(message.encode())
                 if len(clients) == _IN_FLIGHT:
-                    held += self._take(clients.pop(0))
-            for client in clients:
-                held += self._take(client)
+                    held.append(self._take(clients.pop(0)))
+            held += map(self._take, clients)
             self.wire.send(b"")
-        self.write(codes[np.array(held, dtype=bool)])
+        self.write(codes[np.concatenate(held)])
 
-    def _take(self, client: VerifiableClient) -> list[bool]:
+    def _take(self, client: VerifiableClient) -> NDArray[np.bool_]:
         client.receive(EvaluatedElements.decode(self.wire.receive()))
-        return self._tags.contains([tag(output) for output in client.result()])
+        return self._tags.held(truncate(client.output_rows()))
 
 
 def _new_key() -> OprfKey:
@@ -95,5 +96,4 @@ def _new_key() -> OprfKey:
 
 
 def _tags(key: OprfKey, codes: list[bytes]) -> bytes:
-    outputs = np.frombuffer(evaluate_outputs(key.export_secret(), codes), dtype=np.uint8)
-    return outputs.reshape(-1, OUTPUT_BYTES)[:, :TAG_BYTES].tobytes()
+    return truncate(evaluate_outputs(key.export_secret(), codes, Mode.VOPRF)).tobytes()

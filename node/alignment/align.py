@@ -12,7 +12,7 @@ from node.storage.database import slices
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.psi.client import OprfClient
 from protocols.psi.messages import MAXIMUM_BATCH, EvaluatedBatch
-from protocols.psi.tags import TagSet, check_false_match, tag
+from protocols.psi.tags import TagSet, check_false_match, truncate
 from protocols.randomness import Randomness
 
 
@@ -88,7 +88,7 @@ class _Alignment:
             machine.receive(EvaluatedBatch.decode(answer))
         except PeerProtocolError as fault:
             raise Refusal(Code.MALFORMED, str(fault), side=Side.BUREAU) from None
-        held = tags.contains([tag(output) for output in machine.result()])
+        held: list[bool] = tags.held(truncate(machine.output_rows())).tolist()
         return dict(zip(batch, held, strict=True))
 
     def _show(self, results: dict[str, bool]) -> None:

@@ -22,15 +22,17 @@ from node.jobs.screening_task import Outcome, Task
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.primitives.ristretto import Point
 from protocols.psi.commitment import CommittedInput, is_dummy
+from protocols.psi.hashing import Bytes
 from protocols.psi.messages import MAXIMUM_BATCH
 from protocols.psi.oprf import OUTPUT_BYTES
 from protocols.psi.oprf_job import batch_client, batch_count, batch_inputs
-from protocols.psi.tags import TAG_BYTES, check_false_match
+from protocols.psi.tags import check_false_match, truncate
 from protocols.psi.transcript import evaluated_digest, messages_digest, oprf_terms, part_digest
 from protocols.psi.verifiable_messages import EvaluatedElements
 from protocols.transcript import DIGEST_BYTES
 
-BATCHES_IN_FLIGHT = 2
+BATCHES_IN_FLIGHT = 4
+"""The bureau evaluates some while the bank blinds and unblinds others: enough for two cores at each side."""
 _PLACE = np.dtype("<u2")
 
 
@@ -102,9 +104,9 @@ class _Asking:
             machine.receive(EvaluatedElements(evaluated, proof))
         except PeerProtocolError as fault:
             raise Refusal(Code.MALFORMED, str(fault), side=Side.BUREAU) from None
-        outputs = machine.result()
+        outputs = machine.output_rows()
         held = find(self._tags, outputs)
-        kept = b"".join(outputs[place] for place in held) if task.job.mode is ScreeningMode.LABELS else b""
+        kept = outputs[held].tobytes() if task.job.mode is ScreeningMode.LABELS else b""
         result = BatchResult(
             messages_digest([blinded.encode()]), evaluated_digest(evaluated, proof), held.astype(_PLACE), kept
         )
@@ -113,9 +115,9 @@ class _Asking:
         task.parts.journal.add_traffic(task.job.job_id, size, size + len(proof), len(outputs))
 
 
-def find(tags: NDArray[np.bytes_], outputs: tuple[bytes, ...]) -> NDArray[np.int64]:
-    """Return the places of the outputs whose tag is among ``tags``, which ascend."""
-    wanted = np.frombuffer(b"".join(output[:TAG_BYTES] for output in outputs), dtype=tags.dtype)
+def find(tags: NDArray[np.bytes_], outputs: Bytes) -> NDArray[np.int64]:
+    """Return the places of the outputs (n, 64) whose tag is among ``tags``, which ascend."""
+    wanted = truncate(outputs)
     at = np.minimum(np.searchsorted(tags, wanted), len(tags) - 1)
     return np.flatnonzero(tags[at] == wanted)
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from node.lists.listfile import CODE_BYTES
 from protocols.errors import ParameterError
-from protocols.psi import batch
+from protocols.psi.evaluation import evaluate_outputs
 from protocols.psi.labels import seal_label, sealed_bytes
-from protocols.psi.oprf import Mode, OprfKey, output
-from protocols.psi.tags import TAG_BYTES, padded_count, tag
+from protocols.psi.oprf import Mode, OprfKey
+from protocols.psi.tags import TAG, TAG_BYTES, TagSet, ascending, distinct, padded_count, truncate
 from protocols.psi.verifiable import VerifiableServer
 from protocols.psi.verifiable_messages import BlindedElements
 from protocols.randomness import Randomness, SeededRandomness, SystemRandomness, derive_seed
@@ -25,7 +25,6 @@ SEGMENT = 0
 """Every version of a list has a key of its own, so its tags are one segment."""
 SLICE_CODES = 4096
 _PADDING_DRAWS = 4  # more than one only if a random tag falls on another one
-_TAG = np.dtype(f"S{TAG_BYTES}")
 
 
 def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: int) -> tuple[bytes, bytes]:
@@ -33,16 +32,15 @@ def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: 
 
     ``codes`` and ``labels`` are the slice's rows one after the other; ``key_secret`` is the SECRET key of the epoch.
     """
-    inputs = [codes[at : at + CODE_BYTES].rstrip(b"\x00") for at in range(0, len(codes), CODE_BYTES)]
-    elements = batch.hash_and_multiply(inputs, Mode.VOPRF.hash_to_group, batch.rows(key_secret))
-    outputs = [output(data, element.tobytes()) for data, element in zip(inputs, elements, strict=True)]
-    tags = b"".join(map(tag, outputs))
+    inputs = np.frombuffer(codes, f"S{CODE_BYTES}").tolist()  # NumPy leaves zeros at the end out
+    outputs = evaluate_outputs(key_secret, inputs, Mode.VOPRF)
+    tags = truncate(outputs).tobytes()
     if not label_bytes:
         return tags, b""
     randomness = SystemRandomness()
     rows = (labels[at : at + label_bytes] for at in range(0, len(labels), label_bytes))
     sealed = [
-        seal_label(one, row.rstrip(b"\x00"), segment=SEGMENT, width=label_bytes, randomness=randomness)
+        seal_label(one.tobytes(), row.rstrip(b"\x00"), segment=SEGMENT, width=label_bytes, randomness=randomness)
         for one, row in zip(outputs, rows, strict=True)
     ]
     return tags, b"".join(sealed)
@@ -79,25 +77,28 @@ def publish(
         ParameterError: the slices do not hold ``count`` distinct tags and their labels.
     """
     parts = list(slices)
-    tags: NDArray[np.bytes_] = np.frombuffer(b"".join(part for part, _ in parts), dtype=_TAG)
+    tags: NDArray[np.bytes_] = np.frombuffer(b"".join(part for part, _ in parts), dtype=TAG)
     sealed = np.frombuffer(b"".join(part for _, part in parts), dtype=np.uint8).reshape(-1, max(1, label_bytes))
-    if len(tags) != count or len(np.unique(tags)) != count or (label_bytes and len(sealed) != count):
+    published = distinct(tags)
+    if len(tags) != count or len(published) != count or (label_bytes and len(sealed) != count):
         raise ParameterError("the slices do not hold one tag and label per code")
-    padding = _padding(tags, padded_count(count) - count, randomness)
+    padding = _padding(TagSet(published), padded_count(count) - count, randomness)
     tags = np.concatenate([tags, padding])
-    order = np.argsort(tags, kind="stable")
+    order = ascending(tags)
     if not label_bytes:
         return tags[order].tobytes(), b""
     filler = np.frombuffer(randomness.bytes(len(padding) * label_bytes), dtype=np.uint8).reshape(-1, label_bytes)
     return tags[order].tobytes(), np.concatenate([sealed, filler])[order].tobytes()
 
 
-def _padding(tags: NDArray[np.bytes_], wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
+def _padding(tags: TagSet, wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
     """Return ``wanted`` random tags, distinct and none of ``tags``."""
-    found: NDArray[np.bytes_] = np.empty(0, dtype=_TAG)
+    found: NDArray[np.bytes_] = np.empty(0, dtype=TAG)
     for _ in range(_PADDING_DRAWS):
-        drawn = np.frombuffer(randomness.bytes((wanted - len(found)) * TAG_BYTES), dtype=_TAG)
-        found = np.setdiff1d(np.unique(np.concatenate([found, drawn])), tags)
+        if len(found) == wanted:
+            break
+        drawn = np.frombuffer(randomness.bytes((wanted - len(found)) * TAG_BYTES), dtype=TAG)
+        found = distinct(np.concatenate([found, drawn[~tags.held(drawn)]]))
     if len(found) != wanted:
         raise ParameterError("the source of randomness repeats itself")
     return found

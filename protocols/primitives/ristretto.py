@@ -43,8 +43,8 @@ class Point:
         self.encoded = encoded
 
     @classmethod
-    def _trusted(cls, encoded: bytes) -> Point:
-        """Wrap what libsodium computed from a valid point and a valid scalar: checked by construction."""
+    def trusted(cls, encoded: bytes) -> Point:
+        """Wrap what was checked already, or computed from a valid point and a valid scalar; not looked at again."""
         point = cls.__new__(cls)
         point.encoded = encoded
         return point
@@ -61,12 +61,12 @@ class Point:
         encoded: bytes = rbcl.crypto_core_ristretto255_from_hash(uniform)
         if encoded == _IDENTITY:
             raise ParameterError("an input maps to the identity")
-        return cls._trusted(encoded)
+        return cls.trusted(encoded)
 
     def multiply(self, scalar: Scalar) -> Point:
         """Return ``scalar`` times this point; in constant time, as libsodium does it."""
         # Prime order, point not the identity, scalar not zero: the product is never the identity.
-        return Point._trusted(rbcl.crypto_scalarmult_ristretto255(scalar.export_secret(), self.encoded))
+        return Point.trusted(rbcl.crypto_scalarmult_ristretto255(scalar.export_secret(), self.encoded))
 
     def add(self, other: Point) -> Point:
         """Return the sum.
@@ -88,7 +88,7 @@ class Point:
     def _nonzero(cls, encoded: bytes) -> Point:
         if encoded == _IDENTITY:
             raise ParameterError("a combination of elements is the identity")
-        return cls._trusted(encoded)
+        return cls.trusted(encoded)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Point) and other.encoded == self.encoded
@@ -191,7 +191,7 @@ def invert_all(scalars: Sequence[Scalar]) -> list[Scalar]:
 
 def multiply_generator(scalar: Scalar) -> Point:
     """Return ``scalar`` times the generator of RFC 9496 section 4; in constant time, as libsodium does it."""
-    return Point._trusted(rbcl.crypto_scalarmult_ristretto255_base(scalar.export_secret()))
+    return Point.trusted(rbcl.crypto_scalarmult_ristretto255_base(scalar.export_secret()))
 
 
 def linear_combination(scalars: Sequence[Scalar], points: Sequence[Point]) -> bytes:

@@ -6,13 +6,12 @@ Messages may be secret: no branch and no index depends on them.
 
 from __future__ import annotations
 
-from math import isqrt
-
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError
 from protocols.primitives.compiled import compiled
+from protocols.primitives.sha2_constants import cube_roots, square_roots
 from protocols.primitives.sha256_lanes import LANES, compress_lanes
 
 DIGEST_BYTES = 32
@@ -46,28 +45,7 @@ def _padding(length: int) -> _Bytes:
     return block
 
 
-def _primes(count: int) -> list[int]:
-    found: list[int] = []
-    candidate = 2
-    while len(found) < count:
-        if all(candidate % prime for prime in found):
-            found.append(candidate)
-        candidate += 1
-    return found
-
-
-def _cube_root(number: int) -> int:
-    """Return the integer part of the cube root."""
-    root = 1 << -(-number.bit_length() // 3)
-    while root**3 > number:
-        root = (2 * root + number // root**2) // 3
-    return root
-
-
-# Sections 4.2.2 and 5.3.3: fractional parts of cube roots of the first 64 primes, of square roots of the first eight.
-_ROUNDS = [_cube_root(prime << 96) & 0xFFFFFFFF for prime in _primes(64)]
-_START = [isqrt(prime << 64) & 0xFFFFFFFF for prime in _primes(8)]
-_CONSTANTS: _Words = np.array(_ROUNDS + _START, np.uint32)
+_CONSTANTS: _Words = np.array(cube_roots(64, 32) + square_roots(8, 32), np.uint32)
 
 
 @compiled("uint32(uint32)")

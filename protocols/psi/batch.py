@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from protocols.errors import LocalProtocolError, ParameterError, PeerProtocolError
 from protocols.primitives import ristretto
 from protocols.primitives.ristretto import ORDER, POINT_BYTES, SCALAR_BYTES, UNIFORM_BYTES, Point, Scalar
-from protocols.psi.oprf import MAXIMUM_INPUT_BYTES, expand_message_xmd
+from protocols.primitives.scalar_reduction import reduce_uniform
+from protocols.psi.hashing import expand_messages
+from protocols.psi.oprf import MAXIMUM_INPUT_BYTES
 from protocols.randomness import Randomness
 
 if TYPE_CHECKING:
@@ -45,8 +47,9 @@ def hash_and_multiply(inputs: Sequence[bytes], separation: bytes, scalars: Rows)
         LocalProtocolError: an input is longer than 65,534 bytes.
         ParameterError: an input maps to the identity (probability 2^-252).
     """
-    uniform = _uniform(inputs, separation)
-    factors = _scalars(scalars, len(inputs))
+    if any(len(data) > MAXIMUM_INPUT_BYTES for data in inputs):
+        raise LocalProtocolError(f"an input has at most {MAXIMUM_INPUT_BYTES} bytes")
+    uniform, factors = expand_messages(inputs, separation), _scalars(scalars, len(inputs))
     if len(inputs) < FEW:
         return _products([Point.from_uniform(row.tobytes()) for row in uniform], factors)
     return _arithmetic().map_and_multiply(uniform, factors)
@@ -99,9 +102,8 @@ def invert(scalars: Rows) -> Rows:
 
 def random_scalars(count: int, randomness: Randomness) -> Rows:
     """Draw SECRET scalars in 1..order-1, 64 bytes of ``randomness`` each, in order (RFC 9497 section 4.7.2)."""
-    drawn = randomness.bytes(count * UNIFORM_BYTES)
-    pieces = (drawn[at : at + UNIFORM_BYTES] for at in range(0, len(drawn), UNIFORM_BYTES))
-    return _gather(Scalar.from_uniform(piece).export_secret() for piece in pieces)
+    drawn = np.frombuffer(randomness.bytes(count * UNIFORM_BYTES), np.uint8)
+    return reduce_uniform(drawn.reshape(-1, UNIFORM_BYTES))
 
 
 def _arithmetic() -> Arithmetic:
@@ -109,14 +111,6 @@ def _arithmetic() -> Arithmetic:
     from protocols.primitives.ristretto_kernels import arithmetic
 
     return arithmetic.fastest()
-
-
-def _uniform(inputs: Sequence[bytes], separation: bytes) -> NDArray[np.uint8]:
-    """Return the 64 bytes of each input that are mapped to the group: shape (n, 64)."""
-    if any(len(data) > MAXIMUM_INPUT_BYTES for data in inputs):
-        raise LocalProtocolError(f"an input has at most {MAXIMUM_INPUT_BYTES} bytes")
-    expanded = b"".join(expand_message_xmd(data, separation) for data in inputs)
-    return np.frombuffer(expanded, dtype=np.uint8).reshape(-1, UNIFORM_BYTES)
 
 
 def _products(points: Sequence[Point], scalars: Rows) -> Rows:

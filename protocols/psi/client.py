@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
+import numpy as np
+
 from protocols.errors import LocalProtocolError, PeerProtocolError
 from protocols.machine import Transitions
-from protocols.primitives.ristretto import Scalar, invert_all
+from protocols.psi import batch
+from protocols.psi.batch import Rows
+from protocols.psi.hashing import Bytes, hash_outputs
 from protocols.psi.messages import MAXIMUM_BATCH, BlindedBatch, EvaluatedBatch
-from protocols.psi.oprf import blind, finalize
+from protocols.psi.oprf import OUTPUT_BYTES, Mode
 from protocols.randomness import Randomness
 
 
@@ -45,16 +49,16 @@ class OprfClient:
             raise LocalProtocolError("an input stands twice: multiplicities are not sent")
         self._inputs = tuple(inputs)
         self._randomness = randomness
-        self._blinds: tuple[Scalar, ...] = ()
-        self._outputs: tuple[bytes, ...] = ()
+        self._blinds: Rows | None = None
+        self._outputs: Bytes = np.empty((0, OUTPUT_BYTES), np.uint8)
         self._state = CLIENT_TRANSITIONS.initial
 
     def start(self) -> tuple[BlindedBatch, ...]:
         """Blind all inputs and return the batch."""
         self._state = CLIENT_TRANSITIONS.local(self._state, "start")
-        pairs = [blind(data, self._randomness) for data in self._inputs]
-        self._blinds = tuple(scalar for scalar, _ in pairs)
-        return (BlindedBatch(tuple(element for _, element in pairs)),)
+        self._blinds = batch.random_scalars(len(self._inputs), self._randomness)
+        elements = batch.hash_and_multiply(self._inputs, Mode.OPRF.hash_to_group, self._blinds)
+        return (BlindedBatch.computed(elements),)
 
     def receive(self, message: EvaluatedBatch) -> tuple[()]:
         """Take the bureau's evaluations; nothing is answered.
@@ -63,17 +67,22 @@ class OprfClient:
             PeerProtocolError: there are not as many as were asked for, or they come out of order.
         """
         state = CLIENT_TRANSITIONS.peer(self._state, "evaluated batch")
+        if self._blinds is None:  # pragma: no cover - the state above says that there are some
+            raise LocalProtocolError("nothing was blinded")
         if len(message.elements) != len(self._inputs):
             raise PeerProtocolError("the evaluated batch has another size than the blinded one")
-        inverses = invert_all(self._blinds)
-        triples = zip(self._inputs, inverses, message.elements, strict=True)
-        self._outputs = tuple(finalize(data, inverse, element) for data, inverse, element in triples)
-        self._blinds = ()
+        unblinded = batch.multiply(message.rows, batch.invert(self._blinds))
+        self._outputs = hash_outputs(self._inputs, unblinded)
+        self._blinds = None
         self._state = state
         return ()
 
     def result(self) -> tuple[bytes, ...]:
         """Return the 64-byte OPRF outputs in the order of the inputs."""
+        return tuple(row.tobytes() for row in self.output_rows())
+
+    def output_rows(self) -> Bytes:
+        """Return what :meth:`result` returns as rows, (n, 64)."""
         self._state = CLIENT_TRANSITIONS.local(self._state, "result")
         return self._outputs
 

@@ -14,6 +14,7 @@ from protocols.errors import ParameterError, PeerProtocolError
 from protocols.primitives.ristretto import SCALAR_BYTES, Point, Scalar, multiply_generator
 from protocols.psi import batch
 from protocols.psi.batch import Rows
+from protocols.psi.hashing import framed, hash_to_scalars, join_columns
 from protocols.psi.oprf import Mode, OprfKey, hash_to_scalar
 from protocols.randomness import Randomness
 
@@ -72,13 +73,9 @@ def _weights(public_key: Point, blinded: Rows, evaluated: Rows) -> Rows:
     if blinded.shape != evaluated.shape or not 1 <= len(blinded) <= MAXIMUM_PROVEN:
         raise ParameterError(f"a proof is of 1..{MAXIMUM_PROVEN} pairs")
     seed = hashlib.sha512(_framed(public_key.encoded, _SEED_SEPARATION)).digest()
-    pairs = enumerate(zip(blinded, evaluated, strict=True))
-    return batch.rows(b"".join(_weight(seed, number, *pair) for number, pair in pairs))
-
-
-def _weight(seed: bytes, number: int, blinded: Rows, evaluated: Rows) -> bytes:
-    framed = _framed(seed) + number.to_bytes(2, "big") + _framed(blinded.tobytes(), evaluated.tobytes())
-    return hash_to_scalar(framed + b"Composite", _SEPARATION).export_secret()
+    numbers = np.arange(len(blinded), dtype=">u2").view(np.uint8).reshape(-1, 2)
+    pairs = join_columns(_framed(seed), numbers, framed(blinded), framed(evaluated), b"Composite")
+    return hash_to_scalars(pairs, _SEPARATION)
 
 
 def _challenge(public_key: Point, *elements: bytes) -> Scalar:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from protocols.encoding import Writer
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.primitives.ristretto import POINT_BYTES, Point
+from protocols.psi import batch
+from protocols.psi.batch import Rows
 
 MAXIMUM_BATCH = 4096
 
@@ -28,10 +29,17 @@ class _Batch:
 
     def encode(self) -> bytes:
         """Return the canonical encoding, 32 bytes an element."""
-        writer = Writer()
-        for element in self.elements:
-            writer.fixed(element.encoded, POINT_BYTES)
-        return writer.finish()
+        return b"".join([element.encoded for element in self.elements])
+
+    @property
+    def rows(self) -> Rows:
+        """The elements as rows, for arithmetic on all of them."""
+        return batch.rows(self.encode())
+
+    @classmethod
+    def computed(cls, elements: Rows) -> Self:
+        """Wrap what this side computed from valid elements: checked by construction."""
+        return cls(tuple(Point.trusted(row.tobytes()) for row in elements))
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -45,7 +53,10 @@ class _Batch:
             raise PeerProtocolError(f"a {cls._name} has 1..{MAXIMUM_BATCH} elements")
         if len(data) % POINT_BYTES:
             raise PeerProtocolError(f"a {cls._name} is truncated or has trailing bytes")
-        return cls(tuple(Point(data[at : at + POINT_BYTES]) for at in range(0, len(data), POINT_BYTES)))
+        elements = batch.rows(bytes(data))
+        if not batch.decode_check(elements).all():
+            raise PeerProtocolError("an element is the identity or not canonically encoded")
+        return cls.computed(elements)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from protocols.machine import Transitions
+from protocols.psi import batch
 from protocols.psi.messages import BlindedBatch, EvaluatedBatch
-from protocols.psi.oprf import OprfKey, blind_evaluate
+from protocols.psi.oprf import OprfKey
 
 
 class ServerState(Enum):
@@ -47,7 +48,7 @@ class OprfServer:
         """
         self._state = SERVER_TRANSITIONS.peer(self._state, "blinded batch")
         self._evaluated = len(message.elements)
-        return (EvaluatedBatch(tuple(blind_evaluate(self._key, element) for element in message.elements)),)
+        return (EvaluatedBatch.computed(batch.multiply(message.rows, batch.rows(self._key.export_secret()))),)
 
     def result(self) -> int:
         """Return how many elements were evaluated: all that the bureau learns."""

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from protocols.errors import LocalProtocolError, PeerProtocolError
 from protocols.primitives.ristretto import Point
 from protocols.psi import batch
 from protocols.psi.batch import Rows
 from protocols.psi.client import CLIENT_TRANSITIONS
 from protocols.psi.dleq import generate_proof, verify_proof
+from protocols.psi.hashing import Bytes, hash_outputs
 from protocols.psi.messages import MAXIMUM_BATCH
-from protocols.psi.oprf import Mode, OprfKey, output
+from protocols.psi.oprf import OUTPUT_BYTES, Mode, OprfKey
 from protocols.psi.server import SERVER_TRANSITIONS
 from protocols.psi.verifiable_messages import BlindedElements, EvaluatedElements
 from protocols.randomness import Randomness
@@ -44,7 +47,7 @@ class VerifiableClient:
         self._randomness = randomness
         self._blinds: Rows | None = None
         self._blinded: BlindedElements | None = None
-        self._outputs: tuple[bytes, ...] = ()
+        self._outputs: Bytes = np.empty((0, OUTPUT_BYTES), np.uint8)
         self._state = CLIENT_TRANSITIONS.initial
 
     def start(self) -> tuple[BlindedElements, ...]:
@@ -69,14 +72,17 @@ class VerifiableClient:
             raise PeerProtocolError("the evaluated batch has another size than the blinded one")
         verify_proof(self._public_key, self._blinded.elements, message.elements, message.proof)
         unblinded = batch.multiply(message.elements, batch.invert(self._blinds))
-        pairs = zip(self._inputs, unblinded, strict=True)
-        self._outputs = tuple(output(data, element.tobytes()) for data, element in pairs)
+        self._outputs = hash_outputs(self._inputs, unblinded)
         self._blinds = self._blinded = None
         self._state = state
         return ()
 
     def result(self) -> tuple[bytes, ...]:
         """Return the 64-byte OPRF outputs in the order of the inputs."""
+        return tuple(row.tobytes() for row in self.output_rows())
+
+    def output_rows(self) -> Bytes:
+        """Return what :meth:`result` returns as rows, (n, 64)."""
         self._state = CLIENT_TRANSITIONS.local(self._state, "result")
         return self._outputs
 
@@ -116,14 +122,3 @@ class VerifiableServer:
         """Return how many elements were evaluated: all that the bureau learns."""
         self._state = SERVER_TRANSITIONS.local(self._state, "result")
         return self._evaluated
-
-
-def evaluate_outputs(key_secret: bytes, inputs: Sequence[bytes]) -> bytes:
-    """Return the 64-byte outputs of ``inputs`` one after the other, in their order: what the bureau computes of its
-    set.
-
-    Top level and of plain arguments, so that a worker process can run it over one slice of the list.
-    ``key_secret`` is :meth:`OprfKey.export_secret`'s 32 SECRET bytes.
-    """
-    elements = batch.hash_and_multiply(inputs, _MODE.hash_to_group, batch.rows(key_secret))
-    return b"".join(output(data, element.tobytes()) for data, element in zip(inputs, elements, strict=True))

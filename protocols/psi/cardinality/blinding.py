@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from protocols.primitives.sha512 import hash_messages
 from protocols.psi import batch
 from protocols.psi.batch import Rows
+from protocols.psi.hashing import join_columns
 from protocols.psi.shuffle import permutation
-from protocols.psi.tags import TAG_BYTES
+from protocols.psi.tags import truncate
 from protocols.randomness import Randomness
 
 # A tag of its own: what a count computes is of no use to any other protocol, whatever its key.
@@ -28,6 +30,6 @@ def shuffled(elements: Rows, randomness: Randomness) -> Rows:
     return np.ascontiguousarray(elements[permutation(len(elements), randomness)])
 
 
-def tags_of(elements: Rows) -> list[bytes]:
-    """Return the first 12 bytes of the hash of every element's encoding, in order."""
-    return [hashlib.sha512(_TAG_LABEL + row.tobytes()).digest()[:TAG_BYTES] for row in elements]
+def tags_of(elements: Rows) -> NDArray[np.bytes_]:
+    """Return the first 12 bytes of the hash of every element's encoding, dtype S12, in order."""
+    return truncate(hash_messages(join_columns(_TAG_LABEL, elements)))

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
+import numpy as np
+from numpy.typing import NDArray
+
 from protocols.errors import LocalProtocolError, PeerProtocolError
 from protocols.machine import Transitions
 from protocols.psi import batch
 from protocols.psi.batch import Rows
 from protocols.psi.cardinality.blinding import raise_inputs, shuffled, tags_of
 from protocols.psi.cardinality.messages import MAXIMUM_COUNTED, BlindedSet, EvaluatedSet, Message, TagPart
-from protocols.psi.tags import TAG_BYTES, TagSet
+from protocols.psi.tags import TAG, TAG_BYTES, TagSet
 from protocols.randomness import Randomness
 
 
@@ -52,7 +55,7 @@ class CountClient:
         self._inputs = tuple(inputs)
         self._randomness = randomness
         self._blind: Rows | None = None
-        self._tags: list[bytes] = []
+        self._tags: NDArray[np.bytes_] = np.empty(0, TAG)
         self._parts: list[bytes] = []
         self._read = 0
         self._total = 0
@@ -100,7 +103,9 @@ class CountClient:
             raise PeerProtocolError("the parts of the tags do not agree on how many there are")
         if read == message.total:
             state = COUNT_CLIENT_TRANSITIONS.peer(self._state, "last tags")
-            self._count = sum(TagSet.from_bytes(b"".join([*self._parts, message.tags])).contains(self._tags))
+            self._count = int(
+                np.count_nonzero(TagSet.from_bytes(b"".join([*self._parts, message.tags])).held(self._tags))
+            )
         self._parts.append(message.tags)
         self._read, self._total, self._state = read, message.total, state
 

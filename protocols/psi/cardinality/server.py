@@ -70,7 +70,7 @@ class CountServer:
             raise PeerProtocolError("a count begins with as many blinded elements as were committed to")
         key = batch.random_scalars(1, self._randomness)
         evaluated = shuffled(batch.multiply(message.elements, key), self._randomness)
-        tags = publish(tags_of(raise_inputs(self._codes, key)), len(self._codes), self._randomness)
+        tags = publish([tags_of(raise_inputs(self._codes, key)).tobytes()], len(self._codes), self._randomness)
         self._state = state
         return (EvaluatedSet(evaluated.tobytes()), *_parts(tags))
 

@@ -60,8 +60,9 @@ def test_the_largest_batch_is_taken_and_one_more_is_refused(batch: Batch) -> Non
 def test_an_oversized_batch_is_refused_before_any_element_is_looked_at(
     batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[bytes] = []
+    looked: list[object] = []
     monkeypatch.setattr(Point, "__init__", lambda self, encoded: looked.append(encoded))
+    monkeypatch.setattr("protocols.psi.batch.decode_check", looked.append)
     with pytest.raises(PeerProtocolError):
         batch.decode(bytes(32) * (MAXIMUM_BATCH + 1))
     assert looked == []

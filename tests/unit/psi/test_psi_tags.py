@@ -2,20 +2,25 @@ from __future__ import annotations
 
 from math import isclose
 
+import numpy as np
 import pytest
 
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.psi.oprf import derive_key_pair, evaluate
 from protocols.psi.tags import (
     MAXIMUM_TAGS,
+    TAG,
     TAG_BYTES,
     TagSet,
+    ascending,
     check_false_match,
+    distinct,
     evaluate_tags,
     false_match_log2,
     padded_count,
     publish,
     tag,
+    truncate,
 )
 from protocols.randomness import SeededRandomness
 
@@ -106,3 +111,33 @@ def test_a_source_of_randomness_that_repeats_itself_is_noticed() -> None:
 
     with pytest.raises(ParameterError, match="repeats"):
         publish([], 0, Constant())
+
+
+def test_tags_are_cut_from_whole_outputs_only() -> None:
+    outputs = np.arange(192, dtype=np.uint8).reshape(3, 64)
+    assert truncate(outputs).tobytes() == b"".join(tag(row.tobytes()) for row in outputs)
+    assert truncate(outputs[::2, :]).tobytes() == tag(outputs[0].tobytes()) + tag(outputs[2].tobytes())
+    for other in (outputs[:, :63], outputs[0]):
+        with pytest.raises(ParameterError, match="64 bytes"):
+            truncate(other)
+
+
+def test_an_array_of_tags_is_looked_up_as_a_list_is() -> None:
+    tags = TagSet.from_bytes(_number(1) + _number(256) + _number(2**95))
+    asked = [_number(value) for value in (0, 1, 255, 256, 257, 2**95, 2**96 - 1)]
+    held = tags.held(np.frombuffer(b"".join(asked), TAG))
+    assert held.tolist() == tags.contains(asked) == [False, True, False, True, False, True, False]
+    assert TagSet.from_bytes(b"").held(np.frombuffer(_number(1), TAG)).tolist() == [False]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_tags_are_put_in_order_by_all_their_bytes_and_kept_once(tied: bool) -> None:
+    drawn = np.random.default_rng(7).integers(0, 256, (500, TAG_BYTES), dtype=np.uint8)
+    drawn[0], drawn[1, -1] = 0, 0
+    if tied:
+        drawn[100:400, :8] = drawn[100:103, :8].repeat(100, axis=0)  # equal in the bytes that are looked at first
+    tags = np.concatenate([drawn, drawn[::3]]).view(TAG)[:, 0]
+    expected = sorted(row.tobytes() for row in tags.view(np.uint8).reshape(-1, TAG_BYTES))
+    assert tags[ascending(tags)].tobytes() == b"".join(expected)
+    assert distinct(tags).tobytes() == b"".join(sorted(set(expected)))
+    assert distinct(tags[:0]).tobytes() == b""
