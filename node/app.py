@@ -185,6 +185,7 @@ class Node:
             base.documents,
             base.sealer,
             base.keys.signing,
+            links.lines,
         )
         runner = self._screening_runner = ScreeningRunner(parts, links.screening, patience=patience)
         intake = ScreeningIntake(journal, files, base.sealer, base.randomness)

@@ -11,16 +11,20 @@ from node.errors import Refusal
 from node.jobs.bank_steps import Stopped
 from node.jobs.screening_calls import ListTerms, ScreeningOpening
 from node.jobs.screening_choice import choose_buckets, choose_protocol
+from node.jobs.screening_cost import Estimate, Sizes, estimate
 from node.jobs.screening_count_rules import check_allowed
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_link import Opened, ScreeningLink
 from node.jobs.screening_records import StoredScreening
 from node.jobs.screening_task import Outcome, ScreeningParts, Task, context_of
+from node.logs import get_logger
 from node.policy import documents, screening_list, screening_record
 from node.policy.screening_list import ScreeningList
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
-from protocols.psi.commitment import CommittedInput
+from protocols.psi.commitment import CommittedInput, padded_size
 from protocols.psi.job import JobSeed
+
+_log = get_logger("screenings")
 
 
 class ScreeningSteps:
@@ -50,9 +54,9 @@ class ScreeningSteps:
         """Look the list up, choose a protocol, and open the session under a commitment to the bank's own list."""
         journal = self._parts.journal
         listed, digest, terms = self._list(job)
-        protocol = job.protocol or choose_protocol(job.mode, job.codes, listed.padded_count)
-        if job.list_version != listed.version or job.protocol is not protocol:
-            job = journal.note(job.job_id, list_version=listed.version, protocol=protocol)
+        if job.list_version != listed.version:
+            job = journal.note(job.job_id, list_version=listed.version)
+        job, protocol = self._choose(job, listed.padded_count)
         if not job.commitment:
             codes = self._parts.files.codes(job.job_id)
             committed = CommittedInput(context_of(job, self._parts.bank), self._seed(job), codes)
@@ -73,6 +77,20 @@ class ScreeningSteps:
         )
         opened = self._link.open_screening(opening, digest)
         return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+
+    def _choose(self, job: StoredScreening, list_items: int) -> tuple[StoredScreening, ScreeningProtocol]:
+        """Return the job with its protocol, chosen unless the bank named one, and what either would take."""
+        if job.protocol is not None and (job.mode is not ScreeningMode.CODES or job.line_bytes_a_second):
+            return job, job.protocol
+        observer = self._parts.lines.of(job.bureau)
+        if job.mode is ScreeningMode.CODES and observer.fresh:
+            self._link.get_list(job.list_name, job.list_version)
+        held = self._parts.journal.has_tags(job.bureau, job.list_name, job.list_version)
+        sizes, line = Sizes(padded_size(job.codes), list_items, held), observer.line()
+        protocol = job.protocol or choose_protocol(job.mode, sizes, line)
+        weighed = estimate(sizes, line) if job.mode is ScreeningMode.CODES else None
+        _log_choice(job, protocol, sizes, weighed)
+        return self._parts.journal.choose(job.job_id, protocol, weighed), protocol
 
     def _list(self, job: StoredScreening) -> tuple[ScreeningList, str, ListTerms]:
         """Return the list, its document's digest in hexadecimal, and what the agreement allows."""
@@ -162,6 +180,23 @@ def record_of(job: StoredScreening, opened: Opened, bank: str) -> ScreeningRecor
         commitment=job.commitment.hex(),
         transcript_digest=job.transcript_digest.hex(),
         opened_at=datetime.fromtimestamp(opened.opened_at_ms / 1000, UTC),
+    )
+
+
+def _log_choice(job: StoredScreening, protocol: ScreeningProtocol, sizes: Sizes, weighed: Estimate | None) -> None:
+    """Log padded sizes alone: the node's log is not for how many customers a bank has."""
+    seconds = (
+        {} if weighed is None else {"oprf": round(weighed.oprf_seconds, 3), "vole": round(weighed.vole_seconds, 3)}
+    )
+    _log.info(
+        "protocol chosen",
+        job=job.job_id.hex(),
+        protocol=protocol.value,
+        named=job.protocol is not None,
+        codes=sizes.codes,
+        list_items=sizes.list_items,
+        tags_held=sizes.tags_held,
+        **seconds,
     )
 
 

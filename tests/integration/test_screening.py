@@ -105,6 +105,42 @@ def test_a_count_that_would_tell_of_single_codes_is_refused_before_it_is_asked(
     )
 
 
+# ---- the choice
+
+
+def test_the_node_chooses_by_the_sizes_and_shows_what_it_weighed(screening_trial: ScreeningTrial) -> None:
+    screening_trial.run(screening_trial.portfolio(1, 1), protocol="oprf")  # the tags are there from here on
+    few, many = (screening_trial.run(screening_trial.portfolio(5, misses)) for misses in (10, 1_990))
+    for job in (few, many):
+        assert job.state is JobState.DONE, (job.error_code, job.error_detail)
+        assert job.protocol == ("oprf" if job.estimated_oprf_ms <= job.estimated_vole_ms else "vole")
+        assert 0 < job.line_round_trip_us < 10_000_000
+        assert job.line_bytes_a_second > 0
+        assert screening_trial.record(job.job_id)["body"]["protocol"] == job.protocol
+    assert few.protocol == "oprf", "one small batch against tags that are there"
+    assert many.estimated_oprf_ms > few.estimated_oprf_ms
+    shown = screening_trial.command("screening", "show", many.job_id).stdout
+    assert str(many.estimated_vole_ms) in shown
+
+
+def test_a_protocol_that_is_named_is_weighed_and_taken_all_the_same(screening_trial: ScreeningTrial) -> None:
+    job = screening_trial.run(screening_trial.portfolio(5, 10), protocol="vole")
+    assert (job.state, job.protocol) == (JobState.DONE, "vole")
+    assert 0 < job.estimated_oprf_ms < job.estimated_vole_ms
+    labels = screening_trial.run(screening_trial.portfolio(5, 10), mode="labels")
+    assert (labels.protocol, labels.estimated_oprf_ms, labels.line_bytes_a_second) == ("oprf", 0, 0)
+
+
+def test_the_choice_is_logged_with_padded_sizes_alone(screening_trial: ScreeningTrial) -> None:
+    codes = screening_trial.portfolio(7, 77)
+    job = screening_trial.run(codes)
+    lines = screening_trial.bank.log.read_text("utf-8").splitlines()
+    (line,) = [line for line in lines if "protocol chosen" in line and job.job_id in line]
+    logged = json.loads(line)
+    assert (logged["protocol"], logged["codes"], logged["named"]) == (job.protocol, job.padded_codes, False)
+    assert str(len(codes)) not in {str(value) for value in logged.values()}
+
+
 # ---- the record
 
 
