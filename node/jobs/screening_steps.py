@@ -76,7 +76,12 @@ class ScreeningSteps:
             choose_buckets(protocol, job.padded_codes, listed.padded_count),
         )
         opened = self._link.open_screening(opening, digest)
-        return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+        try:
+            return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+        except Refusal:
+            if journal.get(job.job_id).state is JobState.CANCELLED:  # while the bureau opened it: nobody else says so
+                self._link.close_screening(opened.session_id, cancelled=True, record=b"")
+            raise
 
     def _choose(self, job: StoredScreening, list_items: int) -> tuple[StoredScreening, ScreeningProtocol]:
         """Return the job with its protocol, chosen unless the bank named one, and what either would take."""
