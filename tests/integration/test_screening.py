@@ -341,6 +341,37 @@ def test_wrong_input_at_the_command_line(screening_trial: ScreeningTrial, tmp_pa
     assert not out.exists()
 
 
+# ---- what stands nowhere
+
+
+def holding(folder: Path, wanted: dict[str, bytes], leave_out: tuple[str, ...] = ()) -> set[tuple[str, str]]:
+    """Return which of the wanted bytes stand in which files below a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in leave_out]
+    assert any(path.name == "node.db" for path in files)
+    assert any(path.name == "node.log" for path in files)
+    contents = {path.name: path.read_bytes() for path in files}
+    return {(name, what) for name, content in contents.items() for what, data in wanted.items() if data in content}
+
+
+def test_no_seed_and_no_code_stands_where_it_should_not(screening_trial: ScreeningTrial) -> None:
+    """Canaries of every mode and protocol, looked for in databases, logs and files of both nodes."""
+    codes = screening_trial.portfolio(60, 70, start=330)
+    misses = [code for code in codes if code not in screening_trial.listed]
+    seeds: dict[str, bytes] = {}
+    for mode, protocol in (("codes", "oprf"), ("codes", "vole"), ("labels", "oprf"), ("count", "cardinality")):
+        job = screening_trial.run(codes, mode=mode, protocol=protocol)
+        assert job.state is JobState.DONE, (job.error_code, job.error_detail)
+        with zipfile.ZipFile(io.BytesIO(screening_trial.opened_set(job.job_id))) as archive:
+            seed = archive.read("seed")
+        seeds |= {f"{protocol} {mode}": seed, f"{protocol} {mode} hex": seed.hex().encode()}
+    assert len(set(seeds.values())) == 8, "two screenings have one seed"
+    at_bureau = {**seeds, **{f"code {place}": code.encode() for place, code in enumerate(misses)}}
+    assert holding(screening_trial.bureau.directory, at_bureau) == set()
+    at_bank = {**seeds, **{f"code {place}": code.encode() for place, code in enumerate(codes)}}
+    assert holding(screening_trial.bank.directory, at_bank, leave_out=("codes", "result.csv")) == set()
+    assert holding(screening_trial.bank.directory, at_bank), "the search finds nothing at all"
+
+
 # ---- cancelling
 
 
