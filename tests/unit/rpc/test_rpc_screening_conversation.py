@@ -53,10 +53,11 @@ def test_frames_that_make_no_message(frames: list[pb.ExchangeFrame]) -> None:
     assert blamed(hearing(frames).receive) is Code.MALFORMED
 
 
-def test_a_message_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screening_client, "MAXIMUM_MESSAGE_BYTES", 100)
-    talk = hearing(part(b"a" * 10, last=False) for _ in range(1_000))
-    assert blamed(talk.receive) is Code.MALFORMED
+    frames = iter([part(b"a" * 10, last=False) for _ in range(1_000)])
+    assert blamed(hearing(frames).receive) is Code.MALFORMED
+    assert len(list(frames)) == 1_000 - 11
 
 
 def test_a_bureau_that_goes_on_after_the_end() -> None:
