@@ -186,6 +186,7 @@ class Node:
             base.sealer,
             base.keys.signing,
             bucket_items=base.settings.compute.bucket_items,
+            lines=links.lines,
         )
         runner = self._screening_runner = ScreeningRunner(parts, links.screening, patience=patience)
         intake = ScreeningIntake(journal, files, base.sealer, base.randomness)

@@ -8,9 +8,11 @@ from node.alignment.memory import AlignmentMemory
 from node.codes import Code, Role
 from node.errors import Refusal
 from node.foundation import Foundation
+from node.jobs.screening_line import Lines
 from node.policy.card import PartyCard
 from node.rpc.bureau_client import BureauClient
 from node.rpc.client import Caller, PeerClient
+from node.rpc.measured_peer import MeasuredPeer
 from node.rpc.screening_client import ScreeningClient
 
 
@@ -20,6 +22,7 @@ class Links:
     def __init__(self, base: Foundation, memory: AlignmentMemory) -> None:
         self._base = base
         self._memory = memory
+        self.lines = Lines()
         self._lock = threading.Lock()
         self._open: dict[str, tuple[PartyCard, PeerClient, BureauClient]] = {}
         self._closed_traffic = (0, 0)
@@ -53,7 +56,7 @@ class Links:
         """Return the screening service of a trusted bureau; see :meth:`__call__`."""
         self(bureau)
         with self._lock:
-            return ScreeningClient(self._open[bureau][1])
+            return ScreeningClient(MeasuredPeer(self._open[bureau][1], self.lines.of(bureau)))
 
     def only(self) -> str:
         """Return the one trusted bureau, for calls that name none.

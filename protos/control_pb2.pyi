@@ -867,7 +867,7 @@ class ListScreeningsRequest(_message.Message):
     def __init__(self, limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class Screening(_message.Message):
-    __slots__ = ("job_id", "state", "bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label", "rows", "codes", "bad_codes", "duplicates", "padded_codes", "list_tags", "done", "matched", "retries", "bytes_sent", "bytes_received", "commitment", "transcript_digest", "created_at", "updated_at", "error_code", "error_detail", "security")
+    __slots__ = ("job_id", "state", "bureau", "list", "version", "purpose", "mode", "protocol", "idempotency_key", "label", "rows", "codes", "bad_codes", "duplicates", "padded_codes", "list_tags", "done", "matched", "retries", "bytes_sent", "bytes_received", "commitment", "transcript_digest", "created_at", "updated_at", "error_code", "error_detail", "security", "estimated_oprf_ms", "estimated_vole_ms", "line_round_trip_us", "line_bytes_a_second")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     BUREAU_FIELD_NUMBER: _ClassVar[int]
@@ -896,6 +896,10 @@ class Screening(_message.Message):
     ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     ERROR_DETAIL_FIELD_NUMBER: _ClassVar[int]
     SECURITY_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_OPRF_MS_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_VOLE_MS_FIELD_NUMBER: _ClassVar[int]
+    LINE_ROUND_TRIP_US_FIELD_NUMBER: _ClassVar[int]
+    LINE_BYTES_A_SECOND_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: str
     bureau: str
@@ -924,7 +928,11 @@ class Screening(_message.Message):
     error_code: str
     error_detail: str
     security: str
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[str] = ..., bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ..., rows: _Optional[int] = ..., codes: _Optional[int] = ..., bad_codes: _Optional[int] = ..., duplicates: _Optional[int] = ..., padded_codes: _Optional[int] = ..., list_tags: _Optional[int] = ..., done: _Optional[int] = ..., matched: _Optional[int] = ..., retries: _Optional[int] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ..., commitment: _Optional[str] = ..., transcript_digest: _Optional[str] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error_detail: _Optional[str] = ..., security: _Optional[str] = ...) -> None: ...
+    estimated_oprf_ms: int
+    estimated_vole_ms: int
+    line_round_trip_us: int
+    line_bytes_a_second: int
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[str] = ..., bureau: _Optional[str] = ..., list: _Optional[str] = ..., version: _Optional[str] = ..., purpose: _Optional[str] = ..., mode: _Optional[str] = ..., protocol: _Optional[str] = ..., idempotency_key: _Optional[str] = ..., label: _Optional[str] = ..., rows: _Optional[int] = ..., codes: _Optional[int] = ..., bad_codes: _Optional[int] = ..., duplicates: _Optional[int] = ..., padded_codes: _Optional[int] = ..., list_tags: _Optional[int] = ..., done: _Optional[int] = ..., matched: _Optional[int] = ..., retries: _Optional[int] = ..., bytes_sent: _Optional[int] = ..., bytes_received: _Optional[int] = ..., commitment: _Optional[str] = ..., transcript_digest: _Optional[str] = ..., created_at: _Optional[int] = ..., updated_at: _Optional[int] = ..., error_code: _Optional[str] = ..., error_detail: _Optional[str] = ..., security: _Optional[str] = ..., estimated_oprf_ms: _Optional[int] = ..., estimated_vole_ms: _Optional[int] = ..., line_round_trip_us: _Optional[int] = ..., line_bytes_a_second: _Optional[int] = ...) -> None: ...
 
 class Screenings(_message.Message):
     __slots__ = ("screenings",)

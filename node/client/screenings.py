@@ -21,6 +21,7 @@ RETRY_SECONDS = 1.0
 class Screening:
     """A screening as it stands. ``codes`` (or loans) are valid and distinct; ``padded_codes`` is what the bureau learns
     of them, ``list_tags`` what the bank learns of the bureau's list; bytes are payload between the two nodes.
+    The last four are what the choice of a protocol rested on, 0 where a mode runs on one alone.
     """
 
     job_id: str
@@ -51,6 +52,10 @@ class Screening:
     error_code: str
     error_detail: str
     security: str
+    estimated_oprf_ms: int
+    estimated_vole_ms: int
+    line_round_trip_us: int
+    line_bytes_a_second: int
 
     @property
     def final(self) -> bool:

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
+from node.jobs.screening_cost import Sizes, estimate
+from node.jobs.screening_line import ASSUMED, Line
 from node.policy.agreement import Agreement
 from protocols.errors import ParameterError
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE, bucket_count, check_bucket_count
 
 
-def choose_protocol(mode: ScreeningMode, codes: int, list_items: int) -> ScreeningProtocol:
-    """Return the protocol for a mode and two sizes."""
+def choose_protocol(mode: ScreeningMode, sizes: Sizes, line: Line = ASSUMED) -> ScreeningProtocol:
+    """Return the protocol for a mode and padded sizes over a line: of two the one that takes less time."""
     if mode is ScreeningMode.COUNT:
         return ScreeningProtocol.CARDINALITY
-    if mode is ScreeningMode.LABELS or max(codes, list_items) > MAXIMUM_BUCKETED_SIZE:
+    if mode is ScreeningMode.LABELS or max(sizes.codes, sizes.list_items) > MAXIMUM_BUCKETED_SIZE:
         return ScreeningProtocol.OPRF
-    return _cheaper(codes, list_items)
+    return estimate(sizes, line).faster
 
 
 def choose_buckets(
@@ -85,16 +87,3 @@ def _check_vole_size(padded_codes: int, list_items: int) -> None:
                 " side",
                 remedy="Screen with --protocol oprf.",
             )
-
-
-# Measured rates of one core; oprf is dominated by the bank's scalar multiplications, vole by both sets together.
-_OPRF_CODES_A_SECOND = 8_000.0
-_VOLE_ITEMS_A_SECOND = 700_000.0
-_VOLE_FIXED_SECONDS = 0.5
-
-
-def _cheaper(codes: int, list_items: int) -> ScreeningProtocol:
-    """Tags of a list are downloaded once for many jobs, so that only the bank's own codes count for oprf."""
-    oprf = codes / _OPRF_CODES_A_SECOND
-    vole = _VOLE_FIXED_SECONDS + (codes + list_items) / _VOLE_ITEMS_A_SECOND
-    return ScreeningProtocol.OPRF if oprf <= vole else ScreeningProtocol.VOLE

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from node.clock import Clock
 from node.codes import Code, JobState, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
-from node.jobs.screening_records import TRANSITIONS, NewScreening, StoredScreening
+from node.jobs.screening_cost import Estimate
+from node.jobs.screening_records import TRANSITIONS, WEIGHED, NewScreening, StoredScreening
 from node.jobs.states import FINAL, check_transition
 from node.storage.database import Database, insert_rows
 from node.storage.schema import bank_screenings
@@ -76,6 +77,23 @@ class ScreeningJournal:
             rows = list(connection.execute(query))
         return [bytes(row.job_id) for row in rows if row.opened or (row.commitment and row.state == JobState.ADMITTING)]
 
+    def has_tags(self, bureau: str, list_name: str, list_version: str) -> bool:
+        """Return whether the bank has the tags of this version: the last screening that needed any was of it."""
+        table = bank_screenings.c
+        query = (
+            select(table.list_version)
+            .where(
+                table.bureau == bureau,
+                table.list_name == list_name,
+                table.protocol == ScreeningProtocol.OPRF,
+                table.done > 0,
+            )
+            .order_by(table.updated_at.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() == list_version
+
     def unfinished(self) -> list[bytes]:
         """Return the ids of screenings that a start has to go on with, oldest first."""
         table = bank_screenings.c
@@ -103,6 +121,16 @@ class ScreeningJournal:
         with self._database.write() as connection:
             return self._update(connection, job_id, values)
 
+    def choose(self, job_id: bytes, protocol: ScreeningProtocol, weighed: Estimate | None) -> StoredScreening:
+        """Write the protocol down, and what either would have taken where there were two."""
+        values: dict[str, object] = {"protocol": protocol}
+        if weighed is not None:
+            values["estimated_oprf_ms"] = round(1000 * weighed.oprf_seconds)
+            values["estimated_vole_ms"] = round(1000 * weighed.vole_seconds)
+            values["line_round_trip_us"] = round(1_000_000 * weighed.line.round_trip_seconds)
+            values["line_bytes_a_second"] = max(1, round(weighed.line.bytes_a_second))
+        return self.note(job_id, **values)
+
     def add_traffic(self, job_id: bytes, sent: int, received: int, done: int, retries: int = 0) -> None:
         """Add payload bytes, finished codes and retries to a screening's account."""
         table = bank_screenings
@@ -128,9 +156,8 @@ class ScreeningJournal:
 def _first_values(new: NewScreening, now: int) -> dict[str, Any]:
     request = new.request
     empty = dict.fromkeys(("opened", "commitment", "transcript_digest", "record"), b"")
-    zero = dict.fromkeys(
-        ("padded_codes", "list_items", "done", "matched", "retries", "bytes_sent", "bytes_received"), 0
-    )
+    sizes = ("padded_codes", "list_items", "done", "matched", "retries", "bytes_sent", "bytes_received")
+    zero = dict.fromkeys((*sizes, *WEIGHED), 0)
     return {
         "job_id": new.job_id,
         "idempotency_key": request.idempotency_key,

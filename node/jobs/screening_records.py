@@ -24,6 +24,9 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     }
 )
 
+WEIGHED = ("estimated_oprf_ms", "estimated_vole_ms", "line_round_trip_us", "line_bytes_a_second")
+"""What a choice rested on; 0 where a mode runs on one protocol alone."""
+
 
 @dataclass(frozen=True)
 class ScreeningRequest:
@@ -59,7 +62,7 @@ class NewScreening:
 
 @dataclass(frozen=True)
 class StoredScreening:
-    """A screening as the journal has it; digests and ids are empty until they are known."""
+    """A screening as the journal has it; digests and ids are empty until they are known, so are :data:`WEIGHED`."""
 
     job_id: bytes
     idempotency_key: str
@@ -87,6 +90,10 @@ class StoredScreening:
     retries: int
     bytes_sent: int
     bytes_received: int
+    estimated_oprf_ms: int
+    estimated_vole_ms: int
+    line_round_trip_us: int
+    line_bytes_a_second: int
     commitment: bytes
     transcript_digest: bytes
     record: bytes

@@ -9,21 +9,25 @@ from datetime import UTC, datetime
 from node.codes import Code, JobState, Purpose, ScreeningMode, ScreeningProtocol, Side
 from node.errors import Refusal
 from node.jobs.bank_steps import Stopped
-from node.jobs.screening_calls import ListTerms, ScreeningOpening
+from node.jobs.screening_calls import PROTOCOLS_OF_MODE, ListTerms, ScreeningOpening
 from node.jobs.screening_choice import choose_buckets, choose_protocol, choose_security
 from node.jobs.screening_class_rules import check_comparable
+from node.jobs.screening_cost import Estimate, Sizes, estimate
 from node.jobs.screening_count_rules import check_allowed
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_link import Opened, ScreeningLink
 from node.jobs.screening_records import StoredScreening, entries_of
 from node.jobs.screening_task import Outcome, ScreeningParts, Task, context_of
+from node.logs import get_logger
 from node.policy import documents, screening_list, screening_record
 from node.policy.loan_classes import LOAN_LIST_KIND
 from node.policy.screening_list import ScreeningList
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from protocols.primitives.vole.parameters import SecurityProfile
-from protocols.psi.commitment import CommittedInput
+from protocols.psi.commitment import CommittedInput, padded_size
 from protocols.psi.job import JobSeed
+
+_log = get_logger("screenings")
 
 
 class ScreeningSteps:
@@ -53,10 +57,12 @@ class ScreeningSteps:
         """Look the list up, choose a protocol, and open the session under a commitment to the bank's own list."""
         journal = self._parts.journal
         listed, digest, terms = self._list(job)
-        protocol = job.protocol or choose_protocol(job.mode, entries_of(job), listed.padded_count)
+        if job.list_version != listed.version:
+            job = journal.note(job.job_id, list_version=listed.version)
+        job, protocol = self._choose(job, listed.padded_count)
         security = self._security(job, terms) if protocol is ScreeningProtocol.VOLE else None
-        if (job.list_version, job.protocol, job.security) != (listed.version, protocol, security):
-            job = journal.note(job.job_id, list_version=listed.version, protocol=protocol, security=security or "")
+        if job.security != security:
+            job = journal.note(job.job_id, security=security or "")
         if not job.commitment:
             codes = self._parts.files.codes(job.job_id)
             committed = CommittedInput(context_of(job, self._parts.bank), self._seed(job), codes)
@@ -79,7 +85,27 @@ class ScreeningSteps:
             security,
         )
         opened = self._link.open_screening(opening, digest)
-        return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+        try:
+            return journal.move(job.job_id, JobState.COMPUTING, opened=opened.encode(), list_items=opened.list_items)
+        except Refusal:
+            if journal.get(job.job_id).state is JobState.CANCELLED:  # while the bureau opened it: nobody else says so
+                self._link.close_screening(opened.session_id, cancelled=True, record=b"")
+            raise
+
+    def _choose(self, job: StoredScreening, list_items: int) -> tuple[StoredScreening, ScreeningProtocol]:
+        """Return the job with its protocol, chosen unless the bank named one, and what either would take."""
+        open_choice = len(PROTOCOLS_OF_MODE[job.mode]) > 1
+        if job.protocol is not None and (not open_choice or job.line_bytes_a_second):
+            return job, job.protocol
+        observer = self._parts.lines.of(job.bureau)
+        if open_choice and observer.fresh:
+            self._link.get_list(job.list_name, job.list_version)
+        held = self._parts.journal.has_tags(job.bureau, job.list_name, job.list_version)
+        sizes, line = Sizes(padded_size(entries_of(job)), list_items, held), observer.line()
+        protocol = job.protocol or choose_protocol(job.mode, sizes, line)
+        weighed = estimate(sizes, line) if open_choice else None
+        _log_choice(job, protocol, sizes, weighed)
+        return self._parts.journal.choose(job.job_id, protocol, weighed), protocol
 
     def _buckets(self, job: StoredScreening, protocol: ScreeningProtocol, list_items: int) -> int:
         """Return the number of buckets; one that was opened keeps its own, whatever the settings say by now."""
@@ -182,6 +208,23 @@ def record_of(job: StoredScreening, opened: Opened, bank: str) -> ScreeningRecor
         commitment=job.commitment.hex(),
         transcript_digest=job.transcript_digest.hex(),
         opened_at=datetime.fromtimestamp(opened.opened_at_ms / 1000, UTC),
+    )
+
+
+def _log_choice(job: StoredScreening, protocol: ScreeningProtocol, sizes: Sizes, weighed: Estimate | None) -> None:
+    """Log padded sizes alone: the node's log is not for how many customers a bank has."""
+    seconds = (
+        {} if weighed is None else {"oprf": round(weighed.oprf_seconds, 3), "vole": round(weighed.vole_seconds, 3)}
+    )
+    _log.info(
+        "protocol chosen",
+        job=job.job_id.hex(),
+        protocol=protocol.value,
+        named=job.protocol is not None,
+        codes=sizes.codes,
+        list_items=sizes.list_items,
+        tags_held=sizes.tags_held,
+        **seconds,
     )
 
 

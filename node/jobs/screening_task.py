@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from node.jobs.documents import Documents
 from node.jobs.screening_calls import MAXIMUM_ATTEMPTS
 from node.jobs.screening_files import ScreeningFiles
 from node.jobs.screening_journal import ScreeningJournal
+from node.jobs.screening_line import Lines
 from node.jobs.screening_link import Opened, ScreeningLink
 from node.jobs.screening_records import StoredScreening
 from node.keys import Sealer
@@ -38,6 +39,7 @@ class ScreeningParts:
     signing_key: SigningKey
     bucket_items: int = BUCKET_ITEMS
     """Items of a bucket of vole on average, at most."""
+    lines: Lines = field(default_factory=Lines)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from node.jobs.screening_calls import PART_BYTES, ListEpoch, ListTerms, Screenin
 from node.jobs.screening_link import ListOffer, Opened
 from node.policy.screening_record import size_class
 from node.rpc import methods
-from node.rpc.client import PeerClient
+from node.rpc.measured_peer import MeasuredPeer
 from protocols.primitives.vole.parameters import SecurityProfile
 from protos import screening_pb2 as pb
 
@@ -28,7 +28,7 @@ _METHODS = {
 class ScreeningClient:
     """One bureau's lists. Thread-safe."""
 
-    def __init__(self, peer: PeerClient) -> None:
+    def __init__(self, peer: MeasuredPeer) -> None:
         self._peer = peer
 
     def get_list(self, name: str, version: str) -> ListOffer:

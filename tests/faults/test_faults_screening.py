@@ -13,11 +13,11 @@ from node.certification.office import open_office
 from node.certification.opened_set import audit_opened_set
 from node.client.screenings import Screening
 from node.clock import system_clock
-from node.codes import JobState
+from node.codes import Code, JobState
 from node.demo.trial import BANK, NodeProcess
 from protocols.randomness import SystemRandomness
 from tests.support.screening import ScreeningTrial, screening_trial_in
-from tests.support.trial import wait_until
+from tests.support.trial import paused, refusal_of, wait_until
 
 CODES = 9_000  # three batches of oprf
 HITS = 150
@@ -49,7 +49,10 @@ def check(doomed: ScreeningTrial, job: Screening, codes: Sequence[str], before: 
     """It ended well: exact, charged once, signed by both, and its opened set gives the same transcript."""
     ended = doomed.wait(job.job_id)
     assert ended.state is JobState.DONE, (ended.error_code, ended.error_detail)
-    doomed.check(ended, codes)
+    if ended.mode == "count":
+        assert doomed.lines(job.job_id) == ["codes,matched", f"{len(codes)},{len(set(codes) & set(doomed.listed))}"]
+    else:
+        doomed.check(ended, codes)
     assert len(doomed.record(job.job_id)["signatures"]) == 2
     # A bureau charges a vole exchange again when it has answered it and the bank could not keep the answer.
     charges, rest = divmod(doomed.charged() - before, ended.padded_codes)
@@ -79,6 +82,13 @@ def answered(doomed: ScreeningTrial, job: Screening) -> int:
     return int(doomed.look(doomed.bureau, query, bytes.fromhex(job.job_id))[0][0])
 
 
+def session(doomed: ScreeningTrial, job: Screening) -> str:
+    """Return the state of a screening at the bureau, nothing where it was not opened."""
+    query = "SELECT state FROM bureau_screenings WHERE job_id = ?"
+    rows = doomed.look(doomed.bureau, query, bytes.fromhex(job.job_id))
+    return str(rows[0][0]) if rows else ""
+
+
 def closed(doomed: ScreeningTrial, job: Screening) -> bool:
     query = "SELECT COUNT(*) FROM bureau_screenings WHERE job_id = ? AND record IS NOT NULL"
     return bool(doomed.look(doomed.bureau, query, bytes.fromhex(job.job_id))[0][0])
@@ -102,6 +112,43 @@ def test_nodes_are_killed(doomed: ScreeningTrial, tmp_path: Path, side: str, pro
     job = doomed.submit(codes, protocol=protocol)
     wait_until(lambda: MOMENTS[side, protocol, moment](doomed, job), pause=0.001)
     kill_and_start(doomed, side)
+    check(doomed, job, codes, before, tmp_path / "opened")
+
+
+STAGES: dict[str, Moment] = {
+    "opened": lambda doomed, job: session(doomed, job),
+    "exchanging": lambda doomed, job: kept(doomed, job, "attempt-*"),
+    "exchanged": lambda doomed, job: answered(doomed, job),
+}
+CHAINS = [
+    ("bank", "oprf", ("admitting", "opened", "exchanged")),
+    ("bank", "vole", ("opened", "exchanged")),
+    ("bank", "cardinality", ("exchanging", "exchanged")),
+    ("bureau", "oprf", ("admitting", "opened", "exchanged")),
+    ("bureau", "vole", ("opened", "exchanged")),
+    ("bureau", "cardinality", ("exchanging", "exchanged")),
+]
+
+
+@pytest.mark.parametrize(("side", "protocol", "stages"), CHAINS, ids=lambda value: str(value))
+def test_one_screening_is_killed_at_stage_after_stage(
+    doomed: ScreeningTrial, tmp_path: Path, side: str, protocol: str, stages: tuple[str, ...]
+) -> None:
+    """The other node is stopped before the victim is killed, so that the stage holds until it is dead."""
+    victim, other = (doomed.bank, doomed.bureau) if side == "bank" else (doomed.bureau, doomed.bank)
+    codes, before = doomed.portfolio(60, 60, start=200), doomed.charged()
+    mode = "count" if protocol == "cardinality" else "codes"
+    with paused(doomed.bureau):  # what is admitted waits for it
+        job = doomed.submit(codes, mode=mode, protocol=protocol)
+        wait_until(lambda: bank_state(doomed, job) == JobState.ADMITTING, pause=0.001)
+        if "admitting" in stages:  # whatever the protocol, nothing is opened yet
+            victim.kill()
+    for stage in stages:
+        if stage != "admitting":
+            wait_until(lambda stage=stage: STAGES[stage](doomed, job), pause=0.0005)  # type: ignore[misc]
+            with paused(other):
+                victim.kill()
+        victim.start()
     check(doomed, job, codes, before, tmp_path / "opened")
 
 
@@ -133,3 +180,38 @@ def test_a_bureau_that_stays_away_fails_a_screening_that_is_resumed(tmp_path: Pa
             assert ended.state is JobState.DONE, (ended.error_code, ended.error_detail)
             impatient.check(ended, codes)
         assert bank_state(impatient, jobs[0]) == "done"
+
+
+CANCELLED_AT: dict[tuple[str, str], Moment] = {
+    ("oprf", "opened"): lambda doomed, job: session(doomed, job),
+    ("vole", "opened"): lambda doomed, job: session(doomed, job),
+    ("oprf", "a batch is on disk"): lambda doomed, job: kept(doomed, job, "step-*"),
+    ("vole", "an attempt began"): lambda doomed, job: kept(doomed, job, "attempt-*"),
+}
+
+
+@pytest.mark.parametrize(("protocol", "moment"), CANCELLED_AT)
+def test_a_screening_is_cancelled_at_any_stage_at_both_nodes(
+    doomed: ScreeningTrial, protocol: str, moment: str
+) -> None:
+    before = doomed.charged()
+    job = doomed.submit(doomed.portfolio(HITS, CODES - HITS), protocol=protocol)
+    wait_until(lambda: CANCELLED_AT[protocol, moment](doomed, job), pause=0.0005)
+    with doomed.bank.client() as bank:
+        assert bank.screenings.cancel(job.job_id).state is JobState.CANCELLED
+    assert wait_until(lambda: session(doomed, job) != "open" and session(doomed, job)) == "cancelled"
+    assert doomed.charged() - before == doomed.get(job.job_id).padded_codes, "what was opened stays taken, once"
+    assert refusal_of(lambda: doomed.lines(job.job_id)) is Code.WRONG_STATE
+    assert kept(doomed, job, "result.csv") == 0
+
+
+def test_a_cancelled_screening_stays_so_after_a_kill(doomed: ScreeningTrial) -> None:
+    job = doomed.submit(doomed.portfolio(HITS, CODES - HITS), protocol="oprf")
+    wait_until(lambda: kept(doomed, job, "step-*"), pause=0.0005)
+    with doomed.bank.client() as bank:
+        bank.screenings.cancel(job.job_id)
+    kill_and_start(doomed, "both")
+    assert doomed.get(job.job_id).state is JobState.CANCELLED
+    after = doomed.run(doomed.portfolio(3, 3), protocol="oprf")
+    assert after.state is JobState.DONE, (after.error_code, after.error_detail)
+    assert doomed.get(job.job_id).state is JobState.CANCELLED

@@ -105,6 +105,42 @@ def test_a_count_that_would_tell_of_single_codes_is_refused_before_it_is_asked(
     )
 
 
+# ---- the choice
+
+
+def test_the_node_chooses_by_the_sizes_and_shows_what_it_weighed(screening_trial: ScreeningTrial) -> None:
+    screening_trial.run(screening_trial.portfolio(1, 1), protocol="oprf")  # the tags are there from here on
+    few, many = (screening_trial.run(screening_trial.portfolio(5, misses)) for misses in (10, 1_990))
+    for job in (few, many):
+        assert job.state is JobState.DONE, (job.error_code, job.error_detail)
+        assert job.protocol == ("oprf" if job.estimated_oprf_ms <= job.estimated_vole_ms else "vole")
+        assert 0 < job.line_round_trip_us < 10_000_000
+        assert job.line_bytes_a_second > 0
+        assert screening_trial.record(job.job_id)["body"]["protocol"] == job.protocol
+    assert few.protocol == "oprf", "one small batch against tags that are there"
+    assert many.estimated_oprf_ms > few.estimated_oprf_ms
+    shown = screening_trial.command("screening", "show", many.job_id).stdout
+    assert str(many.estimated_vole_ms) in shown
+
+
+def test_a_protocol_that_is_named_is_weighed_and_taken_all_the_same(screening_trial: ScreeningTrial) -> None:
+    job = screening_trial.run(screening_trial.portfolio(5, 10), protocol="vole")
+    assert (job.state, job.protocol) == (JobState.DONE, "vole")
+    assert 0 < job.estimated_oprf_ms < job.estimated_vole_ms
+    labels = screening_trial.run(screening_trial.portfolio(5, 10), mode="labels")
+    assert (labels.protocol, labels.estimated_oprf_ms, labels.line_bytes_a_second) == ("oprf", 0, 0)
+
+
+def test_the_choice_is_logged_with_padded_sizes_alone(screening_trial: ScreeningTrial) -> None:
+    codes = screening_trial.portfolio(7, 77)
+    job = screening_trial.run(codes)
+    lines = screening_trial.bank.log.read_text("utf-8").splitlines()
+    (line,) = [line for line in lines if "protocol chosen" in line and job.job_id in line]
+    logged = json.loads(line)
+    assert (logged["protocol"], logged["codes"], logged["named"]) == (job.protocol, job.padded_codes, False)
+    assert str(len(codes)) not in {str(value) for value in logged.values()}
+
+
 # ---- the record
 
 
@@ -303,6 +339,37 @@ def test_wrong_input_at_the_command_line(screening_trial: ScreeningTrial, tmp_pa
     assert " ".join(words) in result.stderr
     assert "Traceback" not in result.stderr
     assert not out.exists()
+
+
+# ---- what stands nowhere
+
+
+def holding(folder: Path, wanted: dict[str, bytes], leave_out: tuple[str, ...] = ()) -> set[tuple[str, str]]:
+    """Return which of the wanted bytes stand in which files below a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in leave_out]
+    assert any(path.name == "node.db" for path in files)
+    assert any(path.name == "node.log" for path in files)
+    contents = {path.name: path.read_bytes() for path in files}
+    return {(name, what) for name, content in contents.items() for what, data in wanted.items() if data in content}
+
+
+def test_no_seed_and_no_code_stands_where_it_should_not(screening_trial: ScreeningTrial) -> None:
+    """Canaries of every mode and protocol, looked for in databases, logs and files of both nodes."""
+    codes = screening_trial.portfolio(60, 70, start=330)
+    misses = [code for code in codes if code not in screening_trial.listed]
+    seeds: dict[str, bytes] = {}
+    for mode, protocol in (("codes", "oprf"), ("codes", "vole"), ("labels", "oprf"), ("count", "cardinality")):
+        job = screening_trial.run(codes, mode=mode, protocol=protocol)
+        assert job.state is JobState.DONE, (job.error_code, job.error_detail)
+        with zipfile.ZipFile(io.BytesIO(screening_trial.opened_set(job.job_id))) as archive:
+            seed = archive.read("seed")
+        seeds |= {f"{protocol} {mode}": seed, f"{protocol} {mode} hex": seed.hex().encode()}
+    assert len(set(seeds.values())) == 8, "two screenings have one seed"
+    at_bureau = {**seeds, **{f"code {place}": code.encode() for place, code in enumerate(misses)}}
+    assert holding(screening_trial.bureau.directory, at_bureau) == set()
+    at_bank = {**seeds, **{f"code {place}": code.encode() for place, code in enumerate(codes)}}
+    assert holding(screening_trial.bank.directory, at_bank, leave_out=("codes", "result.csv")) == set()
+    assert holding(screening_trial.bank.directory, at_bank), "the search finds nothing at all"
 
 
 # ---- cancelling

@@ -8,6 +8,7 @@ from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
 from node.jobs.screening_calls import PROTOCOLS_OF_MODE
 from node.jobs.screening_choice import check_buckets, choose_buckets, choose_protocol, choose_security
+from node.jobs.screening_cost import Sizes
 from node.policy.agreement import Agreement
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE
@@ -24,7 +25,7 @@ OTHERS = [each for each in ScreeningProtocol if each is not ScreeningProtocol.VO
 def test_the_chosen_protocol_is_one_of_the_mode_and_takes_the_sizes(
     mode: ScreeningMode, codes: int, list_items: int
 ) -> None:
-    chosen = choose_protocol(mode, codes, list_items)
+    chosen = choose_protocol(mode, Sizes(codes, list_items))
     assert chosen in PROTOCOLS_OF_MODE[mode]
     buckets = choose_buckets(chosen, codes, list_items)
     assert buckets == (1 if chosen is ScreeningProtocol.VOLE else 0)
@@ -44,7 +45,7 @@ def test_the_chosen_protocol_is_one_of_the_mode_and_takes_the_sizes(
     ],
 )
 def test_few_codes_go_to_oprf_and_large_sets_to_vole(codes: int, list_items: int, expected: ScreeningProtocol) -> None:
-    assert choose_protocol(ScreeningMode.CODES, codes, list_items) is expected
+    assert choose_protocol(ScreeningMode.CODES, Sizes(codes, list_items)) is expected
 
 
 @pytest.mark.parametrize(
