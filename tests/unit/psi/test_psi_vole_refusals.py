@@ -163,7 +163,7 @@ def test_own_lists_that_do_not_fit(role: type[VoleIntersectionReceiver] | type[V
     with pytest.raises(LocalProtocolError, match="stands twice"):
         role(np.concatenate([items, items[:1]]), PARAMETERS, SystemRandomness())
     with pytest.raises(LocalProtocolError, match="array"):
-        role(items.astype(np.int64), PARAMETERS, SystemRandomness())  # type: ignore[arg-type]
+        role(items.astype(np.int64), PARAMETERS, SystemRandomness())
 
 
 def test_duplicates_are_told_from_sums_that_fall_together() -> None:
