@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from node.jobs.screening_calls import ListEpoch
 from node.jobs.screening_task import Task
+from protocols.psi.segments import SegmentedTags
 
 CODE_HEADER = "uscc"
 
@@ -25,7 +26,7 @@ def count_csv(codes: int, matched: int) -> bytes:
     return f"codes,matched\n{codes},{matched}\n".encode("ascii")
 
 
-def labels_csv(task: Task, epoch: ListEpoch, tags: NDArray[np.bytes_], hits: Mapping[bytes, bytes]) -> bytes:
+def labels_csv(task: Task, epoch: ListEpoch, tags: SegmentedTags, hits: Mapping[bytes, bytes]) -> bytes:
     """Return the codes that matched with their labels; ``hits`` gives the output of every code that matched."""
     from node.jobs.screening_labels import open_labels
 

@@ -6,7 +6,6 @@ Top-level functions of plain values. Secrets reach a worker through its own pipe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +15,23 @@ from protocols.errors import ParameterError
 from protocols.psi import batch
 from protocols.psi.labels import seal_label, sealed_bytes
 from protocols.psi.oprf import Mode, OprfKey, output
-from protocols.psi.tags import TAG_BYTES, padded_count, tag
+from protocols.psi.tags import TAG_BYTES, tag
 from protocols.psi.verifiable import VerifiableServer
 from protocols.psi.verifiable_messages import BlindedElements
 from protocols.randomness import Randomness, SeededRandomness, SystemRandomness, derive_seed
 
-SEGMENT = 0
-"""Every version of a list has a key of its own, so its tags are one segment."""
 SLICE_CODES = 4096
 _PADDING_DRAWS = 4  # more than one only if a random tag falls on another one
 _TAG = np.dtype(f"S{TAG_BYTES}")
 
 
-def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: int) -> tuple[bytes, bytes]:
+def evaluate_slice(
+    key_secret: bytes, codes: bytes, labels: bytes, label_bytes: int, segment: int
+) -> tuple[bytes, bytes]:
     """Return the tags of a slice of the list and, where ``label_bytes`` is not 0, its sealed labels, both in order.
 
-    ``codes`` and ``labels`` are the slice's rows one after the other; ``key_secret`` is the SECRET key of the epoch.
+    ``codes`` and ``labels`` are the slice's rows one after the other; ``key_secret`` is the SECRET key of the epoch,
+    ``segment`` the number that labels are sealed for.
     """
     inputs = [codes[at : at + CODE_BYTES].rstrip(b"\x00") for at in range(0, len(codes), CODE_BYTES)]
     elements = batch.hash_and_multiply(inputs, Mode.VOPRF.hash_to_group, batch.rows(key_secret))
@@ -42,7 +42,7 @@ def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: 
     randomness = SystemRandomness()
     rows = (labels[at : at + label_bytes] for at in range(0, len(labels), label_bytes))
     sealed = [
-        seal_label(one, row.rstrip(b"\x00"), segment=SEGMENT, width=label_bytes, randomness=randomness)
+        seal_label(one, row.rstrip(b"\x00"), segment=segment, width=label_bytes, randomness=randomness)
         for one, row in zip(outputs, rows, strict=True)
     ]
     return tags, b"".join(sealed)
@@ -67,33 +67,37 @@ def sealed_length(label_bytes: int) -> int:
     return sealed_bytes(label_bytes) if label_bytes else 0
 
 
-def publish(
-    slices: Iterable[tuple[bytes, bytes]], count: int, label_bytes: int, randomness: Randomness
+def assemble(
+    tags: NDArray[np.bytes_],
+    sealed: NDArray[np.uint8],
+    padding: NDArray[np.bytes_],
+    label_bytes: int,
+    randomness: Randomness,
 ) -> tuple[bytes, bytes]:
-    """Return tags in ascending order and their sealed labels, both padded with random bytes to the padded count.
+    """Return ``tags`` and ``padding`` in ascending order, and their sealed labels, random bytes beside padding.
 
     ``label_bytes`` is the length of one sealed label. Without the key a random tag cannot be told from a real one,
     nor random bytes from a sealed label.
 
     Raises:
-        ParameterError: the slices do not hold ``count`` distinct tags and their labels.
+        ParameterError: a tag stands twice, or not one label stands beside each.
     """
-    parts = list(slices)
-    tags: NDArray[np.bytes_] = np.frombuffer(b"".join(part for part, _ in parts), dtype=_TAG)
-    sealed = np.frombuffer(b"".join(part for _, part in parts), dtype=np.uint8).reshape(-1, max(1, label_bytes))
-    if len(tags) != count or len(np.unique(tags)) != count or (label_bytes and len(sealed) != count):
-        raise ParameterError("the slices do not hold one tag and label per code")
-    padding = _padding(tags, padded_count(count) - count, randomness)
-    tags = np.concatenate([tags, padding])
-    order = np.argsort(tags, kind="stable")
+    whole = np.concatenate([tags, padding])
+    if len(np.unique(whole)) != len(whole) or (label_bytes and len(sealed) != len(tags)):
+        raise ParameterError("the tags of a segment are not distinct, or not one label stands beside each")
+    order = np.argsort(whole, kind="stable")
     if not label_bytes:
-        return tags[order].tobytes(), b""
+        return whole[order].tobytes(), b""
     filler = np.frombuffer(randomness.bytes(len(padding) * label_bytes), dtype=np.uint8).reshape(-1, label_bytes)
-    return tags[order].tobytes(), np.concatenate([sealed, filler])[order].tobytes()
+    return whole[order].tobytes(), np.concatenate([sealed, filler])[order].tobytes()
 
 
-def _padding(tags: NDArray[np.bytes_], wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
-    """Return ``wanted`` random tags, distinct and none of ``tags``."""
+def fresh_tags(tags: NDArray[np.bytes_], wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
+    """Return ``wanted`` random tags, distinct and none of ``tags``.
+
+    Raises:
+        ParameterError: the source of randomness repeats itself.
+    """
     found: NDArray[np.bytes_] = np.empty(0, dtype=_TAG)
     for _ in range(_PADDING_DRAWS):
         drawn = np.frombuffer(randomness.bytes((wanted - len(found)) * TAG_BYTES), dtype=_TAG)

@@ -108,6 +108,11 @@ class Screening(PolicyModel):
     minimum_count: Annotated[int, Field(ge=20, le=1_000_000)] = Field(
         default=1_000, description="codes of a list that is only counted at least, and that tell two such lists apart"
     )
+    key_across_versions: bool = Field(
+        default=False,
+        description="a list's key stays for its later versions: the bank downloads changes alone, and whatever it ever "
+        "asked under the key it can look up in them without a quota",
+    )
 
 
 class Agreement(PolicyModel):

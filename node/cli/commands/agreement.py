@@ -131,6 +131,13 @@ def agreement() -> None:
     metavar="NAME NUMBER",
     help=f"A limit of screening that is not the default: {', '.join(SCREENING)}; repeatable.",
 )
+@click.option(
+    "--screening-key-stays",
+    "key_stays",
+    is_flag=True,
+    help="A list's key stays for later versions: the bank downloads changes alone, and can look up in them, without a "
+    "quota, whatever it ever asked under the key.",
+)
 @click.option("--from", "valid_from", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC; today where not given.")
 @click.option(
     "--until",
@@ -155,6 +162,7 @@ def draft(
     screening_modes: tuple[str, ...],
     screening_purposes: tuple[str, ...],
     screening_limits: tuple[tuple[str, int], ...],
+    key_stays: bool,
     valid_from: datetime | None,
     valid_until: datetime | None,
     out: Path | None,
@@ -184,7 +192,7 @@ def draft(
             "fields": list(fields or usable),
             "limits": dict(limits),
             "certification": {name: _term(name, value) for name, value in terms},
-            **_screening(screening_modes, screening_purposes, screening_limits),
+            **_screening(screening_modes, screening_purposes, screening_limits, key_stays),
             "auditors": list(auditors),
             "valid_from": first.isoformat(),
             "valid_until": last.isoformat(),
@@ -206,15 +214,15 @@ def _term(name: str, value: str) -> str | int:
 
 
 def _screening(
-    modes: tuple[str, ...], purposes: tuple[str, ...], limits: tuple[tuple[str, int], ...]
+    modes: tuple[str, ...], purposes: tuple[str, ...], limits: tuple[tuple[str, int], ...], key_stays: bool
 ) -> dict[str, dict[str, object]]:
     """Return the agreement's section on screening, or nothing: without it every screening is refused."""
     if not modes:
-        if purposes or limits:
-            raise click.UsageError("--screening-purpose and --screening-limit need --screening")
+        if purposes or limits or key_stays:
+            raise click.UsageError("--screening-purpose, --screening-limit and --screening-key-stays need --screening")
         return {}
     named: dict[str, object] = {"purposes": list(purposes)} if purposes else {}
-    return {"screening": {"modes": list(modes), **named, **dict(limits)}}
+    return {"screening": {"modes": list(modes), **named, **dict(limits), "key_across_versions": key_stays}}
 
 
 def _today() -> datetime:
