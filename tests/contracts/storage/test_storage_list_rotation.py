@@ -44,8 +44,12 @@ def open_screening(
     journal = BureauScreenings(bureau.database, bureau.clock)
     session_id = bytes([number] * 16)
     names = (ScreeningMode.CODES, ScreeningProtocol.OPRF, Purpose.PORTFOLIO_SCREENING, "a-1")
-    sizes = (64, 1024, 0, b"", bytes(32))
-    journal.open(BureauScreening(session_id, BANK, session_id, NAME, version, *names, *sizes, epoch.epoch_id, 1), 1000)
+    journal.open(
+        BureauScreening(
+            session_id, BANK, session_id, NAME, version, *names, 64, 1024, 0, b"", bytes(32), epoch.epoch_id, 1
+        ),
+        1000,
+    )
     return journal, session_id
 
 
