@@ -100,7 +100,12 @@ class Node:
             randomness=base.randomness,
         )
         upkeep = self._upkeep = BureauUpkeep(
-            parts.journal, parts.alignment, base.documents, base.clock, open_job_days=settings.limits.open_job_days
+            parts.journal,
+            parts.alignment,
+            base.documents,
+            parts.list_epochs,
+            base.clock,
+            open_job_days=settings.limits.open_job_days,
         )
         control = BureauControl(
             base.documents,

@@ -22,6 +22,7 @@ from node.jobs.bureau_models import BureauModels
 from node.jobs.bureau_scoring import BureauParts, BureauScoring
 from node.jobs.bureau_screening import BureauScreeningCalls, ScreeningService
 from node.jobs.bureau_screening_close import BureauScreeningClose
+from node.jobs.bureau_upkeep import DAY_MS
 from node.jobs.gate import Gate
 from node.lists.epochs import ListEpochs
 from node.policy.certificates import Authority
@@ -51,6 +52,7 @@ class WiredBureau:
     lists: BureauLists
     stored_lists: ScreeningLists
     screening: ScreeningRpc
+    list_epochs: ListEpochs
 
     def services(self) -> list[Service]:
         """Return what banks may call."""
@@ -85,6 +87,7 @@ def wire_bureau(base: Foundation) -> WiredBureau:
     stored_lists = ScreeningLists(base.database, base.settings.data_directory)
     stored_lists.clean()
     lists = BureauLists(stored_lists, base.settings.node.id, base.keys.signing, base.clock, base.randomness)
+    list_epochs = _list_epochs(base)
     return WiredBureau(
         features=features,
         journal=journal,
@@ -96,11 +99,12 @@ def wire_bureau(base: Foundation) -> WiredBureau:
         ledger=book,
         lists=lists,
         stored_lists=stored_lists,
-        screening=_screening(base, gate, lists, stored_lists),
+        screening=_screening(base, gate, lists, stored_lists, list_epochs),
+        list_epochs=list_epochs,
     )
 
 
-def _screening(base: Foundation, gate: Gate, lists: BureauLists, stored: ScreeningLists) -> ScreeningRpc:
+def _list_epochs(base: Foundation) -> ListEpochs:
     limits = base.settings.limits
     epochs = ListEpochs(
         base.database,
@@ -110,13 +114,20 @@ def _screening(base: Foundation, gate: Gate, lists: BureauLists, stored: Screeni
         base.randomness,
         runner=base.compute.map,
         wait_seconds=limits.chunk_seconds,
+        overlap_ms=round(limits.epoch_overlap_days * DAY_MS),
     )
     epochs.remove_orphans()
+    return epochs
+
+
+def _screening(
+    base: Foundation, gate: Gate, lists: BureauLists, stored: ScreeningLists, epochs: ListEpochs
+) -> ScreeningRpc:
     journal = BureauScreenings(base.database, base.clock)
     service = ScreeningService(gate, lists, stored, epochs, journal, base.compute, base.clock, base.randomness)
     return ScreeningRpc(
         BureauScreeningCalls(service),
-        BureauExchange(service, wait_seconds=limits.chunk_seconds),
+        BureauExchange(service, wait_seconds=base.settings.limits.chunk_seconds),
         BureauScreeningClose(service, base.documents, base.settings.node.id, base.keys.signing),
     )
 

@@ -162,6 +162,12 @@ class LimitsSection(Section):
         le=365,
         description="Bureau: a job that its bank left open longer is closed and its stored responses are dropped.",
     )
+    epoch_overlap_days: float = Field(
+        default=7,
+        gt=0,
+        le=365,
+        description="Bureau: a list's replaced key serves screenings that were opened under it for at most so long.",
+    )
 
 
 class SecuritySection(Section):

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos import common_pb2 as protos_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16protos/screening.proto\x12\x14\x62\x61nktax.screening.v1\x1a\x13protos/common.proto\",\n\x0bListRequest\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"X\n\x0fListDescription\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x33\n\x05terms\x18\x02 \x01(\x0b\x32$.banktax.screening.v1.ScreeningTerms\"\xa0\x01\n\x0eScreeningTerms\x12\r\n\x05modes\x18\x01 \x03(\t\x12\x10\n\x08purposes\x18\x02 \x03(\t\x12\x15\n\rcodes_per_job\x18\x03 \x01(\x04\x12\x12\n\ncodes_left\x18\x04 \x01(\x04\x12\x15\n\rminimum_count\x18\x05 \x01(\x04\x12\x15\n\rvole_security\x18\x06 \x01(\t\x12\x14\n\x0cminimum_cell\x18\x07 \x01(\x04\"\xd7\x01\n\x14OpenScreeningRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\x0c\n\x04list\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0c\n\x04mode\x18\x04 \x01(\t\x12\x10\n\x08protocol\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x14\n\x0cpadded_codes\x18\x07 \x01(\x04\x12\x12\n\ncommitment\x18\x08 \x01(\x0c\x12\x12\n\nsize_class\x18\t \x01(\r\x12\x0f\n\x07\x62uckets\x18\n \x01(\r\x12\x10\n\x08security\x18\x0b \x01(\t\"\xc0\x01\n\x15OpenScreeningResponse\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x12\n\nlist_items\x18\x02 \x01(\x04\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x04\x12\x12\n\nbucket_key\x18\x04 \x01(\x0c\x12.\n\x05\x65poch\x18\x05 \x01(\x0b\x32\x1f.banktax.screening.v1.ListEpoch\x12\x14\n\x0c\x61greement_id\x18\x06 \x01(\t\x12\x14\n\x0copened_at_ms\x18\x07 \x01(\x03\"\xb8\x01\n\tListEpoch\x12\x10\n\x08\x65poch_id\x18\x01 \x01(\x0c\x12\r\n\x05suite\x18\x02 \x01(\t\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x11\n\ttag_count\x18\x04 \x01(\x04\x12\x11\n\ttag_bytes\x18\x05 \x01(\r\x12\x13\n\x0btags_digest\x18\x06 \x01(\x0c\x12\x0f\n\x07segment\x18\x07 \x01(\r\x12\x13\n\x0blabel_bytes\x18\x08 \x01(\r\x12\x15\n\rlabels_digest\x18\t \x01(\x0c\"3\n\x0eSegmentRequest\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\",\n\x0cSegmentFrame\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05items\x18\x02 \x01(\x0c\"I\n\x13\x45valuateListRequest\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0f\n\x07\x62linded\x18\x03 \x01(\x0c\"8\n\x14\x45valuateListResponse\x12\x11\n\tevaluated\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"a\n\rExchangeFrame\x12\x34\n\x06header\x18\x01 \x01(\x0b\x32$.banktax.screening.v1.ExchangeHeader\x12\x0c\n\x04part\x18\x02 \x01(\x0c\x12\x0c\n\x04last\x18\x03 \x01(\x08\"E\n\x0e\x45xchangeHeader\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62ucket\x18\x02 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\"N\n\x15\x43loseScreeningRequest\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x11\n\tcancelled\x18\x02 \x01(\x08\x12\x0e\n\x06record\x18\x03 \x01(\x0c\"(\n\x16\x43loseScreeningResponse\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x32\x91\x06\n\tScreening\x12M\n\x07GetList\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12S\n\rOpenScreening\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12T\n\x0c\x44ownloadTags\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage0\x01\x12V\n\x0e\x44ownloadLabels\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage0\x01\x12R\n\x0c\x45valuateList\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12V\n\x0c\x45xchangeVole\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x30\x01\x12W\n\rExchangeCount\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x30\x01\x12W\n\rExchangeTable\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x30\x01\x12T\n\x0e\x43loseScreening\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16protos/screening.proto\x12\x14\x62\x61nktax.screening.v1\x1a\x13protos/common.proto\",\n\x0bListRequest\x12\x0c\n\x04list\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"X\n\x0fListDescription\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\x12\x33\n\x05terms\x18\x02 \x01(\x0b\x32$.banktax.screening.v1.ScreeningTerms\"\xa0\x01\n\x0eScreeningTerms\x12\r\n\x05modes\x18\x01 \x03(\t\x12\x10\n\x08purposes\x18\x02 \x03(\t\x12\x15\n\rcodes_per_job\x18\x03 \x01(\x04\x12\x12\n\ncodes_left\x18\x04 \x01(\x04\x12\x15\n\rminimum_count\x18\x05 \x01(\x04\x12\x15\n\rvole_security\x18\x06 \x01(\t\x12\x14\n\x0cminimum_cell\x18\x07 \x01(\x04\"\xd7\x01\n\x14OpenScreeningRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x0c\x12\x0c\n\x04list\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0c\n\x04mode\x18\x04 \x01(\t\x12\x10\n\x08protocol\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x14\n\x0cpadded_codes\x18\x07 \x01(\x04\x12\x12\n\ncommitment\x18\x08 \x01(\x0c\x12\x12\n\nsize_class\x18\t \x01(\r\x12\x0f\n\x07\x62uckets\x18\n \x01(\r\x12\x10\n\x08security\x18\x0b \x01(\t\"\xc0\x01\n\x15OpenScreeningResponse\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x12\n\nlist_items\x18\x02 \x01(\x04\x12\x0f\n\x07\x63harged\x18\x03 \x01(\x04\x12\x12\n\nbucket_key\x18\x04 \x01(\x0c\x12.\n\x05\x65poch\x18\x05 \x01(\x0b\x32\x1f.banktax.screening.v1.ListEpoch\x12\x14\n\x0c\x61greement_id\x18\x06 \x01(\t\x12\x14\n\x0copened_at_ms\x18\x07 \x01(\x03\"\x88\x01\n\tListEpoch\x12\x10\n\x08\x65poch_id\x18\x01 \x01(\x0c\x12\r\n\x05suite\x18\x02 \x01(\t\x12\x12\n\npublic_key\x18\x03 \x01(\x0c\x12\x11\n\ttag_bytes\x18\x04 \x01(\r\x12\x33\n\x08segments\x18\x05 \x03(\x0b\x32!.banktax.screening.v1.ListSegment\"{\n\x0bListSegment\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\x12\x13\n\x0btags_digest\x18\x04 \x01(\x0c\x12\x13\n\x0blabel_bytes\x18\x05 \x01(\r\x12\x15\n\rlabels_digest\x18\x06 \x01(\x0c\"D\n\x0eSegmentRequest\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0f\n\x07segment\x18\x03 \x01(\r\",\n\x0cSegmentFrame\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05items\x18\x02 \x01(\x0c\"I\n\x13\x45valuateListRequest\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\r\n\x05\x66irst\x18\x02 \x01(\x04\x12\x0f\n\x07\x62linded\x18\x03 \x01(\x0c\"8\n\x14\x45valuateListResponse\x12\x11\n\tevaluated\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"a\n\rExchangeFrame\x12\x34\n\x06header\x18\x01 \x01(\x0b\x32$.banktax.screening.v1.ExchangeHeader\x12\x0c\n\x04part\x18\x02 \x01(\x0c\x12\x0c\n\x04last\x18\x03 \x01(\x08\"E\n\x0e\x45xchangeHeader\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62ucket\x18\x02 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\r\"N\n\x15\x43loseScreeningRequest\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x11\n\tcancelled\x18\x02 \x01(\x08\x12\x0e\n\x06record\x18\x03 \x01(\x0c\"(\n\x16\x43loseScreeningResponse\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x32\x91\x06\n\tScreening\x12M\n\x07GetList\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12S\n\rOpenScreening\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12T\n\x0c\x44ownloadTags\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage0\x01\x12V\n\x0e\x44ownloadLabels\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage0\x01\x12R\n\x0c\x45valuateList\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage\x12V\n\x0c\x45xchangeVole\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x30\x01\x12W\n\rExchangeCount\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x30\x01\x12W\n\rExchangeTable\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessage(\x01\x30\x01\x12T\n\x0e\x43loseScreening\x12 .banktax.common.v1.SignedMessage\x1a .banktax.common.v1.SignedMessageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,23 +43,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENSCREENINGRESPONSE']._serialized_start=587
   _globals['_OPENSCREENINGRESPONSE']._serialized_end=779
   _globals['_LISTEPOCH']._serialized_start=782
-  _globals['_LISTEPOCH']._serialized_end=966
-  _globals['_SEGMENTREQUEST']._serialized_start=968
-  _globals['_SEGMENTREQUEST']._serialized_end=1019
-  _globals['_SEGMENTFRAME']._serialized_start=1021
-  _globals['_SEGMENTFRAME']._serialized_end=1065
-  _globals['_EVALUATELISTREQUEST']._serialized_start=1067
-  _globals['_EVALUATELISTREQUEST']._serialized_end=1140
-  _globals['_EVALUATELISTRESPONSE']._serialized_start=1142
-  _globals['_EVALUATELISTRESPONSE']._serialized_end=1198
-  _globals['_EXCHANGEFRAME']._serialized_start=1200
-  _globals['_EXCHANGEFRAME']._serialized_end=1297
-  _globals['_EXCHANGEHEADER']._serialized_start=1299
-  _globals['_EXCHANGEHEADER']._serialized_end=1368
-  _globals['_CLOSESCREENINGREQUEST']._serialized_start=1370
-  _globals['_CLOSESCREENINGREQUEST']._serialized_end=1448
-  _globals['_CLOSESCREENINGRESPONSE']._serialized_start=1450
-  _globals['_CLOSESCREENINGRESPONSE']._serialized_end=1490
-  _globals['_SCREENING']._serialized_start=1493
-  _globals['_SCREENING']._serialized_end=2278
+  _globals['_LISTEPOCH']._serialized_end=918
+  _globals['_LISTSEGMENT']._serialized_start=920
+  _globals['_LISTSEGMENT']._serialized_end=1043
+  _globals['_SEGMENTREQUEST']._serialized_start=1045
+  _globals['_SEGMENTREQUEST']._serialized_end=1113
+  _globals['_SEGMENTFRAME']._serialized_start=1115
+  _globals['_SEGMENTFRAME']._serialized_end=1159
+  _globals['_EVALUATELISTREQUEST']._serialized_start=1161
+  _globals['_EVALUATELISTREQUEST']._serialized_end=1234
+  _globals['_EVALUATELISTRESPONSE']._serialized_start=1236
+  _globals['_EVALUATELISTRESPONSE']._serialized_end=1292
+  _globals['_EXCHANGEFRAME']._serialized_start=1294
+  _globals['_EXCHANGEFRAME']._serialized_end=1391
+  _globals['_EXCHANGEHEADER']._serialized_start=1393
+  _globals['_EXCHANGEHEADER']._serialized_end=1462
+  _globals['_CLOSESCREENINGREQUEST']._serialized_start=1464
+  _globals['_CLOSESCREENINGREQUEST']._serialized_end=1542
+  _globals['_CLOSESCREENINGRESPONSE']._serialized_start=1544
+  _globals['_CLOSESCREENINGRESPONSE']._serialized_end=1584
+  _globals['_SCREENING']._serialized_start=1587
+  _globals['_SCREENING']._serialized_end=2372
 # @@protoc_insertion_point(module_scope)

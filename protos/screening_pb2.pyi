@@ -86,34 +86,44 @@ class OpenScreeningResponse(_message.Message):
     def __init__(self, session_id: _Optional[bytes] = ..., list_items: _Optional[int] = ..., charged: _Optional[int] = ..., bucket_key: _Optional[bytes] = ..., epoch: _Optional[_Union[ListEpoch, _Mapping]] = ..., agreement_id: _Optional[str] = ..., opened_at_ms: _Optional[int] = ...) -> None: ...
 
 class ListEpoch(_message.Message):
-    __slots__ = ("epoch_id", "suite", "public_key", "tag_count", "tag_bytes", "tags_digest", "segment", "label_bytes", "labels_digest")
+    __slots__ = ("epoch_id", "suite", "public_key", "tag_bytes", "segments")
     EPOCH_ID_FIELD_NUMBER: _ClassVar[int]
     SUITE_FIELD_NUMBER: _ClassVar[int]
     PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
-    TAG_COUNT_FIELD_NUMBER: _ClassVar[int]
     TAG_BYTES_FIELD_NUMBER: _ClassVar[int]
-    TAGS_DIGEST_FIELD_NUMBER: _ClassVar[int]
-    SEGMENT_FIELD_NUMBER: _ClassVar[int]
-    LABEL_BYTES_FIELD_NUMBER: _ClassVar[int]
-    LABELS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SEGMENTS_FIELD_NUMBER: _ClassVar[int]
     epoch_id: bytes
     suite: str
     public_key: bytes
-    tag_count: int
     tag_bytes: int
+    segments: _containers.RepeatedCompositeFieldContainer[ListSegment]
+    def __init__(self, epoch_id: _Optional[bytes] = ..., suite: _Optional[str] = ..., public_key: _Optional[bytes] = ..., tag_bytes: _Optional[int] = ..., segments: _Optional[_Iterable[_Union[ListSegment, _Mapping]]] = ...) -> None: ...
+
+class ListSegment(_message.Message):
+    __slots__ = ("number", "kind", "count", "tags_digest", "label_bytes", "labels_digest")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    TAGS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    LABEL_BYTES_FIELD_NUMBER: _ClassVar[int]
+    LABELS_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    kind: str
+    count: int
     tags_digest: bytes
-    segment: int
     label_bytes: int
     labels_digest: bytes
-    def __init__(self, epoch_id: _Optional[bytes] = ..., suite: _Optional[str] = ..., public_key: _Optional[bytes] = ..., tag_count: _Optional[int] = ..., tag_bytes: _Optional[int] = ..., tags_digest: _Optional[bytes] = ..., segment: _Optional[int] = ..., label_bytes: _Optional[int] = ..., labels_digest: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, number: _Optional[int] = ..., kind: _Optional[str] = ..., count: _Optional[int] = ..., tags_digest: _Optional[bytes] = ..., label_bytes: _Optional[int] = ..., labels_digest: _Optional[bytes] = ...) -> None: ...
 
 class SegmentRequest(_message.Message):
-    __slots__ = ("session_id", "first")
+    __slots__ = ("session_id", "first", "segment")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
     session_id: bytes
     first: int
-    def __init__(self, session_id: _Optional[bytes] = ..., first: _Optional[int] = ...) -> None: ...
+    segment: int
+    def __init__(self, session_id: _Optional[bytes] = ..., first: _Optional[int] = ..., segment: _Optional[int] = ...) -> None: ...
 
 class SegmentFrame(_message.Message):
     __slots__ = ("first", "items")

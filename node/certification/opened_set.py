@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from node.codes import Code, Role, ScreeningMode, ScreeningProtocol, Side
 from node.errors import Refusal
-from node.jobs.screening_calls import ExchangePlace, protocol_parts
+from node.jobs.screening_calls import ExchangePlace, protocol_parts, terms_of
 from node.jobs.screening_classes import client as table_client
 from node.jobs.screening_count import client as count_client
 from node.jobs.screening_exchange import replay, unpack_messages
 from node.jobs.screening_files import CODE
 from node.jobs.screening_link import Opened
-from node.jobs.screening_oprf import terms_of
 from node.jobs.screening_vole import receiver, unpack_step
 from node.policy import documents, screening_record
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord

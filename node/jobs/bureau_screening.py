@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from node.clock import Clock
 from node.codes import Code, ScreeningMode, ScreeningProtocol
@@ -15,6 +16,7 @@ from node.jobs.screening_calls import (
     BUCKET_KEY_BYTES,
     PROTOCOLS_OF_MODE,
     SESSION_ID_BYTES,
+    ListEpoch,
     ListTerms,
     OpenedScreening,
     ScreeningOpening,
@@ -23,15 +25,19 @@ from node.jobs.screening_calls import (
 from node.jobs.screening_choice import check_buckets
 from node.lists.epochs import ListEpochs
 from node.lists.evaluating import answer_batch
+from node.lists.listfile import ListContent
+from node.policy import documents
 from node.policy.agreement import Agreement, Screening
 from node.policy.authorise import LISTS, SCREENING
 from node.policy.loan_classes import LOAN_LIST_KIND
+from node.policy.screening_list import LIST_KIND, ScreeningList
 from node.storage.bureau_screenings import BureauScreening, BureauScreenings
 from node.storage.screening_lists import ScreeningLists, StoredList
 from protocols.errors import PeerProtocolError
 from protocols.primitives.ristretto import POINT_BYTES
 from protocols.psi.classes.messages import MAXIMUM_LOANS
 from protocols.psi.oprf_job import check_batch
+from protocols.psi.segments import Segment
 from protocols.psi.transcript import evaluated_digest, messages_digest
 from protocols.randomness import Randomness
 
@@ -60,6 +66,12 @@ class ScreeningService:
         self.stored.published(found.name, found.version)
         self.gate.check(caller, SCREENING, asked_of(found))
         return found
+
+    def earlier(self, stored: StoredList, version: str) -> ListContent | None:
+        """Return an earlier version's content for a delta to ``stored``, or nothing where its labels are others."""
+        before = self.stored.get(stored.name, version)
+        named = [ScreeningList.from_body(documents.decode(one.document, LIST_KIND).body) for one in (before, stored)]
+        return self.lists.content(before) if named[0].labels == named[1].labels else None
 
 
 def asked_of(screening: BureauScreening | ScreeningOpening) -> Asked:
@@ -113,17 +125,23 @@ class BureauScreeningCalls:
         elif known.asked != _asked(opening):
             raise Refusal(Code.IDEMPOTENCY_CONFLICT, "this job id already stands for another screening")
         service.journal.require_open(caller.bank, known.session_id, known.protocol)
-        return self._opened(known, stored)
+        return self._opened(known)
 
-    def tags(self, caller: Caller, session_id: bytes, first: int) -> Iterator[bytes]:
-        """Give the tags of the session's epoch from index ``first``."""
+    def tags(self, caller: Caller, session_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give the tags of a segment of the session's epoch from index ``first``.
+
+        Raises:
+            Refusal: ``INVALID_INPUT``, the session's version has no such segment; see
+                :meth:`ScreeningService.authorised` and :meth:`ListEpochs.read_tags`.
+        """
         screening = self._service.authorised(caller, session_id, ScreeningProtocol.OPRF)
-        return self._service.epochs.read_tags(caller.bank, _epoch_id(screening), first)
+        self._segment(screening, segment)
+        return self._service.epochs.read_tags(caller.bank, _epoch_id(screening), segment, first)
 
-    def labels(self, caller: Caller, session_id: bytes, first: int) -> tuple[int, Iterator[bytes]]:
-        """Return the length of a sealed label, and the labels of the session's epoch from index ``first`` in frames.
+    def labels(self, caller: Caller, session_id: bytes, segment: int, first: int) -> tuple[int, Iterator[bytes]]:
+        """Return the length of a sealed label, and a segment's labels from index ``first`` in frames.
 
-        They stand in the order of its tags.
+        They stand in the order of the segment's tags.
 
         Raises:
             Refusal: ``AGREEMENT_INACTIVE``, the screening is not one of labels; as :meth:`tags` besides.
@@ -131,8 +149,8 @@ class BureauScreeningCalls:
         screening = self._service.authorised(caller, session_id, ScreeningProtocol.OPRF)
         if screening.mode is not ScreeningMode.LABELS:
             raise Refusal(Code.AGREEMENT_INACTIVE, "the screening was opened without labels")
-        epochs, epoch_id = self._service.epochs, _epoch_id(screening)
-        return epochs.info(caller.bank, epoch_id).label_bytes, epochs.read_labels(caller.bank, epoch_id, first)
+        width = self._segment(screening, segment).label_bytes
+        return width, self._service.epochs.read_labels(caller.bank, _epoch_id(screening), segment, first)
 
     def evaluate(self, caller: Caller, session_id: bytes, first: int, blinded: bytes) -> tuple[bytes, bytes]:
         """Return a batch's evaluation and its proof. The batch is written down BEFORE it is evaluated.
@@ -163,11 +181,19 @@ class BureauScreeningCalls:
         service.journal.answered(session_id, number, 0, asked, evaluated_digest(evaluated, proof))
         return evaluated, proof
 
+    def _segment(self, screening: BureauScreening, number: int) -> Segment:
+        epoch = self._service.epochs.info(screening.bank, _epoch_id(screening), screening.version)
+        if number >= len(epoch.segments):
+            raise Refusal(Code.INVALID_INPUT, "the screening's version of the list has no such segment")
+        return epoch.segments[number]
+
     def _open(self, bank: str, opening: ScreeningOpening, stored: StoredList, agreement: Agreement) -> BureauScreening:
         service, vole = self._service, opening.protocol is ScreeningProtocol.VOLE
         epoch_id = None
         if opening.protocol is ScreeningProtocol.OPRF:
-            epoch_id = service.epochs.epoch_for(bank, stored, lambda: service.lists.content(stored)).epoch_id
+            earlier = partial(service.earlier, stored) if section_of(agreement).key_across_versions else None
+            epoch = service.epochs.epoch_for(bank, stored, lambda: service.lists.content(stored), earlier)
+            epoch_id = epoch.epoch_id
         new = BureauScreening(
             session_id=service.randomness.bytes(SESSION_ID_BYTES),
             bank=bank,
@@ -189,18 +215,12 @@ class BureauScreeningCalls:
         )
         return service.journal.open(new, section_of(agreement).max_codes_per_term)
 
-    def _opened(self, screening: BureauScreening, stored: StoredList) -> OpenedScreening:
+    def _opened(self, screening: BureauScreening) -> OpenedScreening:
         service, epoch = self._service, None
         if screening.protocol is ScreeningProtocol.OPRF:
-            epoch = service.epochs.epoch_for(screening.bank, stored, lambda: service.lists.content(stored))
-            if epoch.epoch_id != screening.epoch_id:
-                raise Refusal(
-                    Code.WRONG_STATE,
-                    "the list was prepared anew for this bank since the screening was opened",
-                    remedy="Begin a new screening.",
-                )
+            epoch = _still(service.epochs, screening)
             if screening.mode is not ScreeningMode.LABELS:
-                epoch = replace(epoch, label_bytes=0, labels_digest=b"")
+                epoch = epoch.without_labels()
         return OpenedScreening(
             screening.session_id,
             screening.list_items,
@@ -242,6 +262,19 @@ def _check_fits(opening: ScreeningOpening, stored: StoredList) -> None:
     if opening.mode is ScreeningMode.CLASSES and table_size(opening.padded_codes) > MAXIMUM_LOANS:
         raise Refusal(Code.BOUND_EXCEEDED, f"a comparison takes at most {MAXIMUM_LOANS:,} loans")
     check_buckets(opening.protocol, opening.padded_codes, stored.padded_count, opening.buckets)
+
+
+def _still(epochs: ListEpochs, screening: BureauScreening) -> ListEpoch:
+    try:
+        return epochs.info(screening.bank, _epoch_id(screening), screening.version)
+    except Refusal as refusal:
+        if refusal.code is not Code.NOT_FOUND:
+            raise
+        raise Refusal(
+            Code.WRONG_STATE,
+            "the key that the screening was opened under is gone",
+            remedy="Begin a new screening.",
+        ) from None
 
 
 def _epoch_id(screening: BureauScreening) -> bytes:

@@ -9,7 +9,7 @@ from node.errors import Refusal
 from node.jobs.bureau_screening import ScreeningService
 from node.jobs.documents import Documents
 from node.jobs.gate import Caller
-from node.jobs.screening_calls import protocol_parts
+from node.jobs.screening_calls import protocol_parts, terms_of
 from node.policy import documents, screening_record
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from node.storage.bureau_screenings import CANCELLED, OPEN, BureauScreening, Step
@@ -17,7 +17,7 @@ from protocols.errors import LocalProtocolError
 from protocols.primitives.signing import SigningKey
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobContext
-from protocols.psi.transcript import count_terms, oprf_terms, part_digest, transcript_digest, vole_terms
+from protocols.psi.transcript import count_terms, part_digest, transcript_digest, vole_terms
 
 _CHECKED = (
     "job_id",
@@ -68,13 +68,16 @@ class BureauScreeningClose:
             return _closed(screening, cancelled=cancelled)
         if cancelled:
             journal.close(caller.bank, session_id, None)
+            self._service.epochs.remove_retired()
             return b""
         document = documents.decode(record, RECORD_KIND)
         keys = {caller.bank: self._documents.trusted_card(caller.bank).verify_key}
         self._check(screening_record.verify(document, keys, frozenset(keys)), screening)
         signed = documents.add_signature(document, self._key, self._bureau).encode()
+        closed = journal.close(caller.bank, session_id, signed)
         self._service.stored.split_path(session_id).unlink(missing_ok=True)
-        return _closed(journal.close(caller.bank, session_id, signed), cancelled=False)
+        self._service.epochs.remove_retired()
+        return _closed(closed, cancelled=False)
 
     def _check(self, record: ScreeningRecord, screening: BureauScreening) -> None:
         expected = self._expected(screening)
@@ -148,16 +151,8 @@ class BureauScreeningClose:
             )
         if screening.epoch_id is None:
             return count_terms(list_items=screening.list_items)
-        epoch = self._service.epochs.info(screening.bank, screening.epoch_id)
-        labelled = screening.mode is ScreeningMode.LABELS
-        return oprf_terms(
-            epoch_id=epoch.epoch_id,
-            public_key=epoch.public_key,
-            tag_count=epoch.tag_count,
-            tags_digest=epoch.tags_digest,
-            segment=epoch.segment,
-            labels_digest=epoch.labels_digest if labelled else b"",
-        )
+        epoch = self._service.epochs.info(screening.bank, screening.epoch_id, screening.version)
+        return terms_of(epoch, labelled=screening.mode is ScreeningMode.LABELS)
 
 
 def _parts(steps: Sequence[Step]) -> dict[int, bytes]:

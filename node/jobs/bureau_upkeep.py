@@ -10,6 +10,7 @@ from node.errors import Refusal
 from node.jobs.bureau_alignment import BureauAlignment
 from node.jobs.bureau_journal import BureauJournal
 from node.jobs.documents import Documents
+from node.lists.epochs import ListEpochs
 from node.logs import get_logger
 
 EVERY_SECONDS = 600.0
@@ -29,6 +30,7 @@ class BureauUpkeep:
         journal: BureauJournal,
         alignment: BureauAlignment,
         documents: Documents,
+        epochs: ListEpochs,
         clock: Clock,
         *,
         open_job_days: float,
@@ -36,6 +38,7 @@ class BureauUpkeep:
         self._journal = journal
         self._alignment = alignment
         self._documents = documents
+        self._epochs = epochs
         self._clock = clock
         self._open_job_ms = round(open_job_days * DAY_MS)
         self._changed = threading.Event()
@@ -67,10 +70,13 @@ class BureauUpkeep:
             self._changed.wait(EVERY_SECONDS)
 
     def look(self) -> None:
-        """Close what was left open too long, and build the banks' epochs, so that the next alignment does not wait."""
+        """Close what was left open too long, drop keys that are over, build the epochs of the next alignments."""
         closed = self._journal.expire(self._clock() - self._open_job_ms)
         if closed:
             _log.warning("jobs closed that banks left open", jobs=closed)
+        removed = self._epochs.remove_retired()
+        if removed:
+            _log.info("replaced keys of lists deleted", keys=removed)
         for stored, _ in self._documents.parties():
             if stored.role is Role.BANK and stored.trusted and not self._stopping.is_set():
                 self._alignment.prepare(stored.party_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.codes import Purpose, ScreeningMode, ScreeningProtocol
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.oprf_job import batch_count
+from protocols.psi.segments import Segment, check_segments, tag_total
+from protocols.psi.transcript import oprf_terms
 from protocols.psi.vole.buckets import charged_in_buckets
 from protocols.transcript import digest
 
@@ -65,18 +67,32 @@ class ScreeningOpening:
 
 @dataclass(frozen=True)
 class ListEpoch:
-    """One VOPRF key of the bureau: of one bank and one version of a list.
+    """One VOPRF key of the bureau, of one bank and list, and its segments up to one version of the list.
 
-    ``label_bytes`` is the length of one sealed label, 0 without labels, and ``labels_digest`` is empty then.
+    Building one from a peer's values checks them; raises :class:`PeerProtocolError`.
     """
 
     epoch_id: bytes
     public_key: bytes
-    tag_count: int
-    tags_digest: bytes
-    segment: int
-    label_bytes: int = 0
-    labels_digest: bytes = b""
+    segments: tuple[Segment, ...]
+
+    def __post_init__(self) -> None:
+        check_segments(self.segments)
+
+    @property
+    def tag_count(self) -> int:
+        """The tags of all segments together."""
+        return tag_total(self.segments)
+
+    def without_labels(self) -> ListEpoch:
+        """Return what the epoch is to a job that asks for no labels."""
+        return replace(self, segments=tuple(one.without_labels() for one in self.segments))
+
+
+def terms_of(epoch: ListEpoch, *, labelled: bool) -> bytes:
+    """Return what the transcript says of the epoch, at both sides and for an auditor."""
+    shown = epoch if labelled else epoch.without_labels()
+    return oprf_terms(epoch_id=epoch.epoch_id, public_key=epoch.public_key, segments=shown.segments)
 
 
 @dataclass(frozen=True)

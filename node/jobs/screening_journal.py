@@ -101,6 +101,13 @@ class ScreeningJournal:
         with self._database.read() as connection:
             return [bytes(row.job_id) for row in connection.execute(query)]
 
+    def opened(self, bureau: str, list_name: str) -> list[bytes]:
+        """Return the bureau's answer to the opening of every unfinished screening against a list that is open."""
+        table = bank_screenings.c
+        mine = (table.bureau == bureau, table.list_name == list_name, table.state.not_in(FINAL))
+        with self._database.read() as connection:
+            return [bytes(each) for each in connection.scalars(select(table.opened).where(*mine)) if each]
+
     def job_ids(self) -> set[bytes]:
         """Return the ids of all screenings: folders of any other are of submissions that were cut off."""
         with self._database.read() as connection:

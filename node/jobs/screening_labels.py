@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +14,35 @@ from node.jobs.screening_task import Task
 from node.policy.screening_list import decode_label
 from protocols.errors import ParameterError, PeerProtocolError
 from protocols.psi.labels import open_label, sealed_bytes
+from protocols.psi.segments import SegmentedTags
 from protocols.psi.tags import TAG_BYTES
 
 
 def open_labels(
-    task: Task, epoch: ListEpoch, tags: NDArray[np.bytes_], hits: Mapping[bytes, bytes]
+    task: Task, epoch: ListEpoch, tags: SegmentedTags, hits: Mapping[bytes, bytes]
 ) -> dict[bytes, tuple[str, ...]]:
     """Return the labels of every code of ``hits``, in the order of the list's names; ``hits`` gives each one's output.
 
     Raises:
         Refusal: ``MALFORMED`` on the bureau's side for a label that does not open, or is not what the list announces.
     """
-    job = task.job
+    job, session_id = task.job, task.opened.session_id
     sealed = task.parts.tags.labels(
-        job.bureau, job.list_name, epoch, lambda first: task.link.download_labels(task.opened.session_id, first)
+        job.bureau, job.list_name, epoch, lambda segment, first: task.link.download_labels(session_id, segment, first)
     )
     try:
-        width = epoch.label_bytes - sealed_bytes(1) + 1
-        opened = {code: _open(output, epoch.segment, width, tags, sealed) for code, output in hits.items()}
+        opened = dict(zip(hits, _open(list(hits.values()), epoch, tags, sealed), strict=True))
     except (PeerProtocolError, ParameterError) as fault:
         raise Refusal(Code.MALFORMED, str(fault), side=Side.BUREAU) from None
     return {code: tuple(decode_label(label, task.labels).values()) for code, label in opened.items()}
 
 
-def _open(output: bytes, segment: int, width: int, tags: NDArray[np.bytes_], sealed: NDArray[np.uint8]) -> bytes:
-    wanted = np.frombuffer(output[:TAG_BYTES], dtype=tags.dtype)
-    place = int(np.searchsorted(tags, wanted)[0])
-    return open_label(output, sealed[place].tobytes(), segment=segment, width=width)
+def _open(
+    outputs: Sequence[bytes], epoch: ListEpoch, tags: SegmentedTags, sealed: Sequence[NDArray[np.uint8]]
+) -> Iterator[bytes]:
+    """Yield the label of every output, from the newest segment that has its tag."""
+    found = tags.find(np.frombuffer(b"".join(output[:TAG_BYTES] for output in outputs), dtype=f"S{TAG_BYTES}"))
+    for output, place, index in zip(outputs, found.segment.tolist(), found.index.tolist(), strict=True):
+        segment = epoch.segments[place]
+        width = segment.label_bytes - sealed_bytes(1) + 1
+        yield open_label(output, sealed[place][index].tobytes(), segment=segment.number, width=width)

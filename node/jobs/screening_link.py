@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from node.codes import ScreeningProtocol
 from node.jobs.screening_calls import ListEpoch, ListTerms, ScreeningOpening
+from protocols.psi.segments import Segment, SegmentKind
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,16 @@ class Opened:
         """Return what :meth:`encode` wrote."""
         values: dict[str, Any] = json.loads(data)
         epoch = values.pop("epoch")
-        names = ("epoch_id", "public_key", "tags_digest", "labels_digest")
-        read = None if epoch is None else ListEpoch(**_binary(epoch, *names))
+        read = None if epoch is None else _epoch(epoch)
         return cls(**_binary(values, "session_id", "bucket_key"), epoch=read)
+
+
+def _epoch(values: dict[str, Any]) -> ListEpoch:
+    segments = tuple(
+        Segment(**_binary(one, "tags_digest", "labels_digest") | {"kind": SegmentKind(one["kind"])})
+        for one in values.pop("segments")
+    )
+    return ListEpoch(**_binary(values, "epoch_id", "public_key"), segments=segments)
 
 
 def _binary(values: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -83,12 +91,12 @@ class ScreeningLink(Protocol):
         """Open a session, or find it open."""
         ...
 
-    def download_tags(self, session_id: bytes, first: int) -> Iterator[bytes]:
-        """Give the list's tags from index ``first`` in frames of whole tags."""
+    def download_tags(self, session_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give a segment's tags from index ``first`` in frames of whole tags."""
         ...
 
-    def download_labels(self, session_id: bytes, first: int) -> Iterator[bytes]:
-        """Give the sealed labels, in the order of the tags, from index ``first`` in frames of whole ones."""
+    def download_labels(self, session_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give a segment's sealed labels, in the order of the tags, from index ``first`` in frames of whole ones."""
         ...
 
     def evaluate(self, session_id: bytes, first: int, blinded: bytes) -> tuple[bytes, bytes]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from node.codes import Code, ScreeningMode, Side
 from node.errors import Refusal
-from node.jobs.screening_calls import ListEpoch
+from node.jobs.screening_calls import ListEpoch, terms_of
 from node.jobs.screening_outcome import matched_outcome
 from node.jobs.screening_results import labels_csv
 from node.jobs.screening_task import Outcome, Task
@@ -26,8 +26,9 @@ from protocols.psi.hashing import Bytes
 from protocols.psi.messages import MAXIMUM_BATCH
 from protocols.psi.oprf import OUTPUT_BYTES
 from protocols.psi.oprf_job import batch_client, batch_count, batch_inputs
+from protocols.psi.segments import SegmentedTags
 from protocols.psi.tags import check_false_match, truncate
-from protocols.psi.transcript import evaluated_digest, messages_digest, oprf_terms, part_digest
+from protocols.psi.transcript import evaluated_digest, messages_digest, part_digest
 from protocols.psi.verifiable_messages import EvaluatedElements
 from protocols.transcript import DIGEST_BYTES
 
@@ -70,7 +71,11 @@ def run(task: Task) -> Outcome:
     assert epoch is not None
     _check_bound(epoch, job.padded_codes)
     tags = task.parts.tags.tags(
-        job.bureau, job.list_name, epoch, lambda first: task.link.download_tags(task.opened.session_id, first)
+        job.bureau,
+        job.list_name,
+        epoch,
+        lambda segment, first: task.link.download_tags(task.opened.session_id, segment, first),
+        task.epochs_in_use(),
     )
     committed = task.committed()
     count = batch_count(committed.padded)
@@ -87,7 +92,7 @@ def run(task: Task) -> Outcome:
 class _Asking:
     """Asks for batches of one screening; safe for a few threads at once."""
 
-    def __init__(self, task: Task, epoch: ListEpoch, committed: CommittedInput, tags: NDArray[np.bytes_]) -> None:
+    def __init__(self, task: Task, epoch: ListEpoch, committed: CommittedInput, tags: SegmentedTags) -> None:
         self._task = task
         self._committed = committed
         self._tags = tags
@@ -115,30 +120,16 @@ class _Asking:
         task.parts.journal.add_traffic(task.job.job_id, size, size + len(proof), len(outputs))
 
 
-def find(tags: NDArray[np.bytes_], outputs: Bytes) -> NDArray[np.int64]:
-    """Return the places of the outputs (n, 64) whose tag is among ``tags``, which ascend."""
-    wanted = truncate(outputs)
-    at = np.minimum(np.searchsorted(tags, wanted), len(tags) - 1)
-    return np.flatnonzero(tags[at] == wanted)
-
-
-def terms_of(epoch: ListEpoch, *, labelled: bool) -> bytes:
-    """Return what the transcript says of the epoch."""
-    return oprf_terms(
-        epoch_id=epoch.epoch_id,
-        public_key=epoch.public_key,
-        tag_count=epoch.tag_count,
-        tags_digest=epoch.tags_digest,
-        segment=epoch.segment,
-        labels_digest=epoch.labels_digest if labelled else b"",
-    )
+def find(tags: SegmentedTags, outputs: Bytes) -> NDArray[np.int64]:
+    """Return the places of the outputs (n, 64) whose tag the newest segment that has it does not take away."""
+    return np.flatnonzero(tags.find(truncate(outputs)).held)
 
 
 def _outcome(
     task: Task,
     epoch: ListEpoch,
     committed: CommittedInput,
-    tags: NDArray[np.bytes_],
+    tags: SegmentedTags,
     results: list[BatchResult],
 ) -> Outcome:
     parts = {number: part_digest(number, each.blinded, each.evaluated) for number, each in enumerate(results)}

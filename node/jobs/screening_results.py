@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from node.jobs.screening_calls import ListEpoch
 from node.jobs.screening_task import Task
 from protocols.psi.classes.entries import LoanClass, class_code
+from protocols.psi.segments import SegmentedTags
 
 CODE_HEADER = "uscc"
 LOAN_HEADER, CLASS_HEADER = "loan_id", "loan_class"
@@ -47,7 +48,7 @@ def table_csv(cells: Sequence[Sequence[int | None]]) -> bytes:
     return ("\n".join(lines) + "\n").encode("ascii")
 
 
-def labels_csv(task: Task, epoch: ListEpoch, tags: NDArray[np.bytes_], hits: Mapping[bytes, bytes]) -> bytes:
+def labels_csv(task: Task, epoch: ListEpoch, tags: SegmentedTags, hits: Mapping[bytes, bytes]) -> bytes:
     """Return the codes that matched with their labels; ``hits`` gives the output of every code that matched."""
     from node.jobs.screening_labels import open_labels
 

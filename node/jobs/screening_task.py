@@ -89,6 +89,11 @@ class Task:
             )
         return attempt
 
+    def epochs_in_use(self) -> set[bytes]:
+        """Return the ids of epochs that unfinished screenings against this list run under: their files stay."""
+        opened = map(Opened.decode, self.parts.journal.opened(self.job.bureau, self.job.list_name))
+        return {one.epoch.epoch_id for one in opened if one.epoch is not None}
+
     def committed(self) -> CommittedInput:
         """Return the committed input, made again from codes and seed."""
         return CommittedInput(self.context, self.seed, self.codes, self.job.padded_codes)

@@ -1,41 +1,46 @@
-"""One VOPRF key, one file of tags and one of sealed labels per bank and version of a list.
+"""A bank's epochs of a list: one VOPRF key each, and segments of tags and sealed labels that grow with its versions.
 
-A version never changes, so its epoch lasts as long as the version does: a new version has a new key, and an OPRF output
-that a bank kept tests nothing of it. When a file is lost or damaged the next call makes a fresh epoch.
+Where the agreement lets the key stay, a new version adds a delta to the epoch. Otherwise, and when deltas have grown
+too many, it gets a fresh key and a new base; the old epoch is retired: it goes on serving the screenings that were
+opened under it, for a time. When a file is lost or damaged its epoch goes at once, and the next call makes a fresh one.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+import numpy as np
+from numpy.typing import NDArray
 
 from node.alignment.epoch import Sealer
-from node.alignment.tag_files import TagFileError, check_file, check_size, frames
+from node.alignment.tag_files import TagFileError
 from node.alignment.turns import Turns
 from node.clock import Clock
 from node.codes import Code
 from node.errors import Refusal
 from node.jobs.screening_calls import EPOCH_ID_BYTES, ListEpoch
-from node.lists.evaluating import SEGMENT, SLICE_CODES, evaluate_slice, publish, sealed_length
+from node.lists.deltas import RESERVE, Evaluate, base, delta
+from node.lists.evaluating import SLICE_CODES, evaluate_slice, sealed_length
 from node.lists.listfile import ListContent
+from node.lists.segment_files import SegmentFiles
 from node.storage.database import Database
-from node.storage.durable import write_whole
-from node.storage.schema import screening_epochs
+from node.storage.list_epochs import ListEpochTable, StoredEpoch, StoredSegment
 from node.storage.screening_lists import StoredList
-from protocols.psi.oprf import SEED_BYTES, Mode, OprfKey, derive_key_pair
+from protocols.psi.oprf import SEED_BYTES, Mode, derive_key_pair
+from protocols.psi.segments import SegmentedTags
 from protocols.psi.tags import TAG_BYTES
 from protocols.randomness import Randomness
 from protocols.transcript import bind
 
-_FOLDER = Path("lists") / "epochs"
-SliceJob = tuple[bytes, bytes, bytes, int]
-SliceFunction = Callable[[bytes, bytes, bytes, int], tuple[bytes, bytes]]
+SETTLING_MS = 60_000
+"""A retired epoch serves at least so long: an opening that found it just before may not be written down yet."""
+SliceJob = tuple[bytes, bytes, bytes, int, int]
+SliceFunction = Callable[[bytes, bytes, bytes, int, int], tuple[bytes, bytes]]
 Runner = Callable[[SliceFunction, Sequence[SliceJob]], Iterable[tuple[bytes, bytes]]]
-"""Runs a top-level function once per job, in this process or in workers, and gives the results in any order."""
+"""Runs a top-level function once per job, in this process or in workers, and gives the results in their order."""
+Earlier = Callable[[str], ListContent | None]
+"""Version of a list -> its content, or nothing where it cannot be the start of a delta."""
 
 
 def run_here(function: SliceFunction, jobs: Sequence[SliceJob]) -> Iterator[tuple[bytes, bytes]]:
@@ -56,194 +61,206 @@ class ListEpochs:
         *,
         runner: Runner = run_here,
         wait_seconds: float = 900.0,
+        overlap_ms: int = 7 * 24 * 3600 * 1000,
     ) -> None:
-        self._database = database
-        self._data_dir = data_dir
+        """``overlap_ms``: for how long a retired epoch serves the screenings that were opened under it."""
+        self._overlap_ms = overlap_ms
+        self._table = ListEpochTable(database)
+        self._files = SegmentFiles(data_dir)
         self._sealer = sealer
         self._clock = clock
         self._randomness = randomness
         self._runner = runner
         self._building = Turns(wait_seconds, "the list is still being prepared for this bank")
-        self._checked: set[bytes] = set()  # epochs whose files' digests were checked in this process
 
-    def epoch_for(self, bank: str, stored: StoredList, load: Callable[[], ListContent]) -> ListEpoch:
-        """Return the bank's epoch for a version of a list; builds it if need be (about 60 µs a code and core).
+    def epoch_for(
+        self, bank: str, stored: StoredList, load: Callable[[], ListContent], earlier: Earlier | None = None
+    ) -> ListEpoch:
+        """Return the bank's epoch up to a version of a list; builds what is missing (about 60 µs a code and core).
+
+        ``earlier`` is given where the bank's agreement lets a key stay across versions: then a version that follows
+        the epoch's last one adds a delta, if it can. Without it every version has a key of its own.
 
         Raises:
             Refusal: ``DEADLINE_EXCEEDED`` when another call's build of it does not end in time.
         """
-        with self._building.turn(f"{bank}/{stored.name}/{stored.version}"):
-            row = self._row(bank, stored)
-            if row is not None and self._sound(row):
-                return _info(row)
-            return self._build(bank, stored, load())
+        with self._building.turn(f"{bank}/{stored.name}"):
+            known = [one for one in self._table.of_list(bank, stored.name) if self._kept(one)]
+            for epoch in known:
+                if epoch.up_to(stored.version):
+                    return _view(epoch, stored.version)
+            current = next((one for one in known if one.retired_at is None), None)
+            late = current is not None and stored.published_at < self._table.published_at(stored.name, current.version)
+            if (
+                earlier is not None
+                and current is not None
+                and not late
+                and self._extend(current, stored, load, earlier)
+            ):
+                return self.info(bank, current.epoch_id, stored.version)
+            return self._build(bank, stored, load(), known, earlier is not None, retired=late)
 
-    def info(self, bank: str, epoch_id: bytes) -> ListEpoch:
-        """Return a bank's epoch as it was announced; raises ``NOT_FOUND``."""
-        return _info(self._required(bank, epoch_id))
+    def info(self, bank: str, epoch_id: bytes, version: str = "") -> ListEpoch:
+        """Return a bank's epoch up to a version of its list, or whole; raises ``NOT_FOUND``."""
+        epoch = self._required(bank, epoch_id)
+        return _view(epoch, version or epoch.version)
 
     def key(self, bank: str, epoch_id: bytes) -> bytes:
         """Return the SECRET key of a bank's epoch; raises ``NOT_FOUND``."""
-        return self._sealer.open(self._required(bank, epoch_id).sealed_key, _label(bank, epoch_id))
+        return self._secret(self._required(bank, epoch_id))
 
-    def read_tags(self, bank: str, epoch_id: bytes, first: int) -> Iterator[bytes]:
-        """Give an epoch's tags from index ``first``, in frames of whole ones.
+    def read_tags(self, bank: str, epoch_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give the tags of an epoch's segment from index ``first``, in frames of whole ones.
 
         Raises:
-            Refusal: ``NOT_FOUND`` for an epoch that is gone; ``INVALID_INPUT`` for an index past the end.
+            Refusal: ``NOT_FOUND`` for an epoch that is gone; ``INVALID_INPUT`` for no segment or an index past its end.
         """
-        row = self._required(bank, epoch_id)
-        return self._frames(row, self._data_dir / row.path, first, TAG_BYTES)
+        stored = self._segment(bank, epoch_id, segment, first)
+        return _current(self._files.tag_frames(stored, first))
 
-    def read_labels(self, bank: str, epoch_id: bytes, first: int) -> Iterator[bytes]:
-        """Give an epoch's sealed labels in the order of the tags; raises as :meth:`read_tags` and for none."""
-        row = self._required(bank, epoch_id)
-        if not row.label_bytes:
-            raise Refusal(Code.NOT_FOUND, "the list has no labels")
-        return self._frames(row, _labels_path(self._data_dir / row.path), first, row.label_bytes)
+    def read_labels(self, bank: str, epoch_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give a segment's sealed labels in the order of its tags; raises as :meth:`read_tags` and for none."""
+        stored = self._segment(bank, epoch_id, segment, first)
+        if not stored.segment.label_bytes:
+            raise Refusal(Code.NOT_FOUND, "the segment has no labels")
+        return _current(self._files.label_frames(stored, first))
+
+    def remove_retired(self) -> int:
+        """Delete keys and files of retired epochs that serve nobody, or for longer than the overlap; returns how many.
+
+        A screening that is still open under one that goes can neither go on nor be closed with a record.
+        """
+        now = self._clock()
+        over = self._table.over(settled_before=now - SETTLING_MS, retired_before=now - self._overlap_ms)
+        for epoch in over:
+            self._remove(epoch)
+        return len(over)
 
     def remove_orphans(self) -> int:
         """Delete files that no epoch names, left by a stop in mid-build; call it once at start. Returns how many."""
-        with self._database.read() as connection:
-            named = {self._data_dir / path for path in connection.scalars(select(screening_epochs.c.path))}
-        kept = named | {_labels_path(path) for path in named}
-        folder = self._data_dir / _FOLDER
-        orphans = [path for path in folder.glob("*") if path not in kept] if folder.is_dir() else []
-        for path in orphans:
-            path.unlink()
-        return len(orphans)
+        return self._files.remove_others(self._table.paths())
 
-    def _frames(self, row: Row[Any], path: Path, first: int, item_bytes: int) -> Iterator[bytes]:
-        if not 0 <= first <= row.tag_count:
-            raise Refusal(Code.INVALID_INPUT, "the first item asked for is past the end")
-        return _current_frames(path, first, item_bytes)
+    def _required(self, bank: str, epoch_id: bytes) -> StoredEpoch:
+        found = self._table.get(bank, epoch_id)
+        if found is None:
+            raise _gone()
+        return found
 
-    def _row(self, bank: str, stored: StoredList) -> Row[Any] | None:
-        table = screening_epochs
-        mine = (table.c.bank == bank, table.c.name == stored.name, table.c.version == stored.version)
-        with self._database.read() as connection:
-            return connection.execute(select(table).where(*mine)).one_or_none()
+    def _segment(self, bank: str, epoch_id: bytes, number: int, first: int) -> StoredSegment:
+        segments = self._required(bank, epoch_id).segments
+        if not 0 <= number < len(segments) or not 0 <= first <= segments[number].segment.count:
+            raise Refusal(Code.INVALID_INPUT, "the segment or the first item asked for is past the end")
+        return segments[number]
 
-    def _required(self, bank: str, epoch_id: bytes) -> Row[Any]:
-        mine = (screening_epochs.c.bank == bank, screening_epochs.c.epoch_id == epoch_id)
-        with self._database.read() as connection:
-            row = connection.execute(select(screening_epochs).where(*mine)).one_or_none()
-        if row is None:
-            raise _retired()
-        return row
+    def _kept(self, epoch: StoredEpoch) -> bool:
+        """Tell whether an epoch's files are sound; where they are not it is removed whole."""
+        if all(map(self._files.sound, epoch.segments)):
+            return True
+        self._remove(epoch)
+        return False
 
-    def _sound(self, row: Row[Any]) -> bool:
-        """Tell whether the epoch's files are there; digests are computed once per process, sizes every time."""
-        path = self._data_dir / row.path
-        try:
-            if row.epoch_id in self._checked:
-                check_size(path, row.tag_count)
-                if row.label_bytes:
-                    check_size(_labels_path(path), row.tag_count, row.label_bytes)
-            else:
-                check_file(path, row.tag_count, row.tags_digest)
-                if row.label_bytes:
-                    check_file(_labels_path(path), row.tag_count, row.labels_digest, row.label_bytes)
-        except TagFileError:
-            return False
-        self._checked.add(row.epoch_id)
-        return True
+    def _remove(self, epoch: StoredEpoch) -> None:
+        self._table.remove(epoch.epoch_id)
+        self._files.remove(epoch)
 
-    def _build(self, bank: str, stored: StoredList, content: ListContent) -> ListEpoch:
-        epoch_id = self._randomness.bytes(EPOCH_ID_BYTES)
+    def _secret(self, epoch: StoredEpoch) -> bytes:
+        return self._sealer.open(epoch.sealed_key, _label(epoch.bank, epoch.epoch_id))
+
+    def _build(
+        self,
+        bank: str,
+        stored: StoredList,
+        content: ListContent,
+        known: Sequence[StoredEpoch],
+        key_stays: bool,
+        *,
+        retired: bool,
+    ) -> ListEpoch:
+        """Make a fresh key and a base under it. Unless it is ``retired`` from the start, the ``known`` ones are."""
+        epoch_id, now = self._randomness.bytes(EPOCH_ID_BYTES), self._clock()
         info = bind("screening/key", bank.encode(), stored.name.encode(), stored.version.encode(), epoch_id)
         key = derive_key_pair(self._randomness.bytes(SEED_BYTES), info, Mode.VOPRF)
-        sealed_bytes = sealed_length(content.label_bytes)
-        jobs = _jobs(key.export_secret(), content)
-        slices = self._runner(evaluate_slice, jobs)
-        tags, labels = publish(slices, len(content.codes), sealed_bytes, self._randomness)
-        epoch = ListEpoch(
-            epoch_id,
-            key.public_key().encoded,
-            len(tags) // TAG_BYTES,
-            hashlib.sha256(tags).digest(),
-            SEGMENT,
-            sealed_bytes,
-            hashlib.sha256(labels).digest() if labels else b"",
-        )
-        path = _FOLDER / f"{epoch_id.hex()}.tags"
-        (self._data_dir / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+        secret = key.export_secret()
+        evaluate = self._evaluation(secret)
+        piece = base(content, RESERVE if key_stays else 0, secret, evaluate, self._randomness)
         # The files first: a row without its files would be found damaged, a file without its row is only an orphan.
-        if labels:
-            write_whole(_labels_path(self._data_dir / path), labels)
-        write_whole(self._data_dir / path, tags)
-        self._replace(bank, stored, epoch, key, path)
-        return epoch
+        epoch = StoredEpoch(
+            epoch_id,
+            bank,
+            stored.name,
+            self._sealer.seal(secret, _label(bank, epoch_id)),
+            key.public_key().encoded,
+            now,
+            now if retired else None,
+            (self._files.write(epoch_id, 0, stored.version, piece),),
+        )
+        self._table.add(epoch, () if retired else [one.epoch_id for one in known])
+        return _view(epoch, stored.version)
 
-    def _replace(self, bank: str, stored: StoredList, epoch: ListEpoch, key: OprfKey, path: Path) -> None:
-        """Put an epoch in place of a damaged one of the same version in one transaction, then delete its files."""
-        table = screening_epochs
-        mine = (table.c.bank == bank, table.c.name == stored.name, table.c.version == stored.version)
-        values = {
-            "epoch_id": epoch.epoch_id,
-            "bank": bank,
-            "name": stored.name,
-            "version": stored.version,
-            "sealed_key": self._sealer.seal(key.export_secret(), _label(bank, epoch.epoch_id)),
-            "public_key": epoch.public_key,
-            "tag_count": epoch.tag_count,
-            "tags_digest": epoch.tags_digest,
-            "label_bytes": epoch.label_bytes,
-            "labels_digest": epoch.labels_digest or None,
-            "path": str(path),
-            "created_at": self._clock(),
-        }
-        with self._database.write() as connection:
-            old = connection.scalars(select(table.c.path).where(*mine)).all()
-            connection.execute(delete(table).where(*mine))
-            connection.execute(insert(table), values)
-        self._checked.add(epoch.epoch_id)
-        for each in old:
-            (self._data_dir / each).unlink(missing_ok=True)
-            _labels_path(self._data_dir / each).unlink(missing_ok=True)
+    def _extend(
+        self, epoch: StoredEpoch, stored: StoredList, load: Callable[[], ListContent], earlier: Earlier
+    ) -> bool:
+        """Add a version as a delta; tells whether it could be one."""
+        old = earlier(epoch.version)
+        if old is None:
+            return False
+        segments = _view(epoch, epoch.version).segments
+        each = [self._files.tags(one) for one in epoch.segments]
+        published = segments, SegmentedTags([one.kind for one in segments], each), each
+        secret, new = self._secret(epoch), load()
+        pieces = delta(old, new, published, secret, self._evaluation(secret), self._randomness)
+        if pieces is None:
+            return False
+        numbers = range(len(segments), len(segments) + len(pieces))
+        added = [
+            self._files.write(epoch.epoch_id, number, stored.version, piece)
+            for number, piece in zip(numbers, pieces, strict=True)
+        ]
+        self._table.extend(epoch.epoch_id, added)
+        return True
+
+    def _evaluation(self, secret: bytes) -> Evaluate:
+        def evaluate(
+            codes: NDArray[np.bytes_], labels: NDArray[np.uint8], segment: int
+        ) -> tuple[NDArray[np.bytes_], NDArray[np.uint8]]:
+            width = int(labels.shape[1])
+            parts = list(self._runner(evaluate_slice, _jobs(secret, codes, labels, segment)))
+            tags = np.frombuffer(b"".join(part for part, _ in parts), dtype=f"S{TAG_BYTES}")
+            sealed = np.frombuffer(b"".join(part for _, part in parts), dtype=np.uint8)
+            return tags, sealed.reshape(len(codes), sealed_length(width))
+
+        return evaluate
 
 
-def _jobs(secret: bytes, content: ListContent) -> list[SliceJob]:
-    width = content.label_bytes
+def _jobs(secret: bytes, codes: NDArray[np.bytes_], labels: NDArray[np.uint8], segment: int) -> list[SliceJob]:
     return [
         (
             secret,
-            content.codes[start : start + SLICE_CODES].tobytes(),
-            content.labels[start : start + SLICE_CODES].tobytes(),
-            width,
+            codes[start : start + SLICE_CODES].tobytes(),
+            labels[start : start + SLICE_CODES].tobytes(),
+            int(labels.shape[1]),
+            segment,
         )
-        for start in range(0, len(content.codes), SLICE_CODES)
+        for start in range(0, len(codes), SLICE_CODES)
     ]
 
 
-def _labels_path(path: Path) -> Path:
-    return path.with_suffix(".labels")
+def _view(epoch: StoredEpoch, version: str) -> ListEpoch:
+    return ListEpoch(epoch.epoch_id, epoch.public_key, epoch.up_to(version))
 
 
-def _current_frames(path: Path, first: int, item_bytes: int) -> Iterator[bytes]:
+def _current(frames: Iterator[bytes]) -> Iterator[bytes]:
     try:
-        yield from frames(path, first, item_bytes)
-    except TagFileError:  # replaced between the look at the table and the first frame, or lost
-        raise _retired() from None
+        yield from frames
+    except TagFileError:  # removed between the look at the table and the first frame, or lost
+        raise _gone() from None
 
 
-def _retired() -> Refusal:
+def _gone() -> Refusal:
     return Refusal(
         Code.NOT_FOUND,
-        "the epoch is not the current one of this bank and list",
+        "the epoch is none of this bank and list any more",
         remedy="Open the screening anew.",
-    )
-
-
-def _info(row: Row[Any]) -> ListEpoch:
-    return ListEpoch(
-        bytes(row.epoch_id),
-        bytes(row.public_key),
-        row.tag_count,
-        bytes(row.tags_digest),
-        SEGMENT,
-        row.label_bytes,
-        bytes(row.labels_digest or b""),
     )
 
 

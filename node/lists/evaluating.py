@@ -6,7 +6,6 @@ Top-level functions of plain values. Secrets reach a worker through its own pipe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +15,22 @@ from protocols.errors import ParameterError
 from protocols.psi.evaluation import evaluate_outputs
 from protocols.psi.labels import seal_label, sealed_bytes
 from protocols.psi.oprf import Mode, OprfKey
-from protocols.psi.tags import TAG, TAG_BYTES, TagSet, ascending, distinct, padded_count, truncate
+from protocols.psi.tags import TAG, TAG_BYTES, TagSet, ascending, distinct, truncate
 from protocols.psi.verifiable import VerifiableServer
 from protocols.psi.verifiable_messages import BlindedElements
 from protocols.randomness import Randomness, SeededRandomness, SystemRandomness, derive_seed
 
-SEGMENT = 0
-"""Every version of a list has a key of its own, so its tags are one segment."""
 SLICE_CODES = 4096
 _PADDING_DRAWS = 4  # more than one only if a random tag falls on another one
 
 
-def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: int) -> tuple[bytes, bytes]:
+def evaluate_slice(
+    key_secret: bytes, codes: bytes, labels: bytes, label_bytes: int, segment: int
+) -> tuple[bytes, bytes]:
     """Return the tags of a slice of the list and, where ``label_bytes`` is not 0, its sealed labels, both in order.
 
-    ``codes`` and ``labels`` are the slice's rows one after the other; ``key_secret`` is the SECRET key of the epoch.
+    ``codes`` and ``labels`` are the slice's rows one after the other; ``key_secret`` is the SECRET key of the epoch,
+    ``segment`` the number that labels are sealed for.
     """
     inputs = np.frombuffer(codes, f"S{CODE_BYTES}").tolist()  # NumPy leaves zeros at the end out
     outputs = evaluate_outputs(key_secret, inputs, Mode.VOPRF)
@@ -40,7 +40,7 @@ def evaluate_slice(key_secret: bytes, codes: bytes, labels: bytes, label_bytes: 
     randomness = SystemRandomness()
     rows = (labels[at : at + label_bytes] for at in range(0, len(labels), label_bytes))
     sealed = [
-        seal_label(one.tobytes(), row.rstrip(b"\x00"), segment=SEGMENT, width=label_bytes, randomness=randomness)
+        seal_label(one.tobytes(), row.rstrip(b"\x00"), segment=segment, width=label_bytes, randomness=randomness)
         for one, row in zip(outputs, rows, strict=True)
     ]
     return tags, b"".join(sealed)
@@ -65,40 +65,45 @@ def sealed_length(label_bytes: int) -> int:
     return sealed_bytes(label_bytes) if label_bytes else 0
 
 
-def publish(
-    slices: Iterable[tuple[bytes, bytes]], count: int, label_bytes: int, randomness: Randomness
+def assemble(
+    tags: NDArray[np.bytes_],
+    sealed: NDArray[np.uint8],
+    padding: NDArray[np.bytes_],
+    label_bytes: int,
+    randomness: Randomness,
 ) -> tuple[bytes, bytes]:
-    """Return tags in ascending order and their sealed labels, both padded with random bytes to the padded count.
+    """Return ``tags`` and ``padding`` in ascending order, and their sealed labels, random bytes beside padding.
 
     ``label_bytes`` is the length of one sealed label. Without the key a random tag cannot be told from a real one,
     nor random bytes from a sealed label.
 
     Raises:
-        ParameterError: the slices do not hold ``count`` distinct tags and their labels.
+        ParameterError: a tag stands twice, or not one label stands beside each.
     """
-    parts = list(slices)
-    tags: NDArray[np.bytes_] = np.frombuffer(b"".join(part for part, _ in parts), dtype=TAG)
-    sealed = np.frombuffer(b"".join(part for _, part in parts), dtype=np.uint8).reshape(-1, max(1, label_bytes))
-    published = distinct(tags)
-    if len(tags) != count or len(published) != count or (label_bytes and len(sealed) != count):
-        raise ParameterError("the slices do not hold one tag and label per code")
-    padding = _padding(TagSet(published), padded_count(count) - count, randomness)
-    tags = np.concatenate([tags, padding])
-    order = ascending(tags)
+    whole = np.concatenate([tags, padding])
+    order = ascending(whole)
+    ordered = whole[order]
+    if bool((ordered[1:] == ordered[:-1]).any()) or (label_bytes and len(sealed) != len(tags)):
+        raise ParameterError("the tags of a segment are not distinct, or not one label stands beside each")
     if not label_bytes:
-        return tags[order].tobytes(), b""
+        return ordered.tobytes(), b""
     filler = np.frombuffer(randomness.bytes(len(padding) * label_bytes), dtype=np.uint8).reshape(-1, label_bytes)
-    return tags[order].tobytes(), np.concatenate([sealed, filler])[order].tobytes()
+    return ordered.tobytes(), np.concatenate([sealed, filler])[order].tobytes()
 
 
-def _padding(tags: TagSet, wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
-    """Return ``wanted`` random tags, distinct and none of ``tags``."""
+def fresh_tags(tags: NDArray[np.bytes_], wanted: int, randomness: Randomness) -> NDArray[np.bytes_]:
+    """Return ``wanted`` random tags, distinct and none of ``tags``.
+
+    Raises:
+        ParameterError: the source of randomness repeats itself.
+    """
+    known = TagSet(distinct(tags))
     found: NDArray[np.bytes_] = np.empty(0, dtype=TAG)
     for _ in range(_PADDING_DRAWS):
         if len(found) == wanted:
             break
         drawn = np.frombuffer(randomness.bytes((wanted - len(found)) * TAG_BYTES), dtype=TAG)
-        found = distinct(np.concatenate([found, drawn[~tags.held(drawn)]]))
+        found = distinct(np.concatenate([found, drawn[~known.held(drawn)]]))
     if len(found) != wanted:
         raise ParameterError("the source of randomness repeats itself")
     return found

@@ -116,6 +116,11 @@ class Screening(PolicyModel):
         default=10,
         description="loans in a cell of a confusion table that is shown, and that tell two such portfolios apart",
     )
+    key_across_versions: bool = Field(
+        default=False,
+        description="a list's key stays for its later versions: the bank downloads changes alone, and whatever it ever "
+        "asked under the key it can look up in them without a quota",
+    )
 
 
 class Agreement(PolicyModel):

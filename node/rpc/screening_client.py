@@ -13,7 +13,9 @@ from node.jobs.screening_link import ListOffer, Opened
 from node.policy.screening_record import size_class
 from node.rpc import methods
 from node.rpc.measured_peer import MeasuredPeer
+from protocols.errors import PeerProtocolError
 from protocols.primitives.vole.parameters import SecurityProfile
+from protocols.psi.segments import MAXIMUM_SEGMENTS, Segment, SegmentKind
 from protos import screening_pb2 as pb
 
 MAXIMUM_MESSAGE_BYTES = 1 << 30
@@ -83,15 +85,15 @@ class ScreeningClient:
             epoch,
         )
 
-    def download_tags(self, session_id: bytes, first: int) -> Iterator[bytes]:
-        """Give the list's tags from index ``first`` in frames of whole tags."""
-        request = pb.SegmentRequest(session_id=session_id, first=first)
+    def download_tags(self, session_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give a segment's tags from index ``first`` in frames of whole tags."""
+        request = pb.SegmentRequest(session_id=session_id, segment=segment, first=first)
         for frame in self._peer.download(methods.DOWNLOAD_LIST_TAGS, request):
             yield frame.items
 
-    def download_labels(self, session_id: bytes, first: int) -> Iterator[bytes]:
-        """Give the sealed labels from index ``first`` in frames of whole ones."""
-        request = pb.SegmentRequest(session_id=session_id, first=first)
+    def download_labels(self, session_id: bytes, segment: int, first: int) -> Iterator[bytes]:
+        """Give a segment's sealed labels from index ``first`` in frames of whole ones."""
+        request = pb.SegmentRequest(session_id=session_id, segment=segment, first=first)
         for frame in self._peer.download(methods.DOWNLOAD_LABELS, request):
             yield frame.items
 
@@ -208,16 +210,22 @@ class PeerConversation:
 def _epoch(message: pb.ListEpoch) -> ListEpoch:
     if message.suite != SUITE or message.tag_bytes != TAG_BYTES:
         raise _false("an epoch is of another suite or tag length")
-    if len(message.epoch_id) != ID_BYTES or len(message.public_key) != 32 or len(message.tags_digest) != DIGEST_BYTES:
-        raise _false("an epoch's id, key or digest has a wrong length")
-    if not 1 <= message.tag_count <= 1 << 27 or message.label_bytes > 1 << 16:
-        raise _false("an epoch has an impossible size")
-    return ListEpoch(
-        message.epoch_id,
-        message.public_key,
-        message.tag_count,
+    if len(message.epoch_id) != ID_BYTES or len(message.public_key) != 32:
+        raise _false("an epoch's id or key has a wrong length")
+    if len(message.segments) > MAXIMUM_SEGMENTS or any(one.kind not in set(SegmentKind) for one in message.segments):
+        raise _false("an epoch has too many segments, or one of a kind that is not known")
+    try:
+        return ListEpoch(message.epoch_id, message.public_key, tuple(map(_segment, message.segments)))
+    except PeerProtocolError as fault:
+        raise _false(str(fault)) from None
+
+
+def _segment(message: pb.ListSegment) -> Segment:
+    return Segment(
+        message.number,
+        SegmentKind(message.kind),
+        message.count,
         message.tags_digest,
-        message.segment,
         message.label_bytes,
         message.labels_digest,
     )

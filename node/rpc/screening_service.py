@@ -40,14 +40,14 @@ class ScreeningRpc:
         return screening_wire.opened_message(opened)
 
     def tags(self, context: CallContext, request: pb.SegmentRequest) -> Iterator[pb.SegmentFrame]:
-        """Give the list's tags in frames."""
-        return _frames(
-            self._calls.tags(caller_of(context), request.session_id, request.first), request.first, TAG_BYTES
-        )
+        """Give a segment's tags in frames."""
+        frames = self._calls.tags(caller_of(context), request.session_id, request.segment, request.first)
+        return _frames(frames, request.first, TAG_BYTES)
 
     def labels(self, context: CallContext, request: pb.SegmentRequest) -> Iterator[pb.SegmentFrame]:
-        """Give the sealed labels in frames."""
-        width, frames = self._calls.labels(caller_of(context), request.session_id, request.first)
+        """Give a segment's sealed labels in frames."""
+        caller = caller_of(context)
+        width, frames = self._calls.labels(caller, request.session_id, request.segment, request.first)
         return _frames(frames, request.first, width)
 
     def evaluate(self, context: CallContext, request: pb.EvaluateListRequest) -> pb.EvaluateListResponse:

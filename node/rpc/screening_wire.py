@@ -104,12 +104,18 @@ def _epoch_message(epoch: ListEpoch) -> pb.ListEpoch:
         epoch_id=epoch.epoch_id,
         suite=SUITE,
         public_key=epoch.public_key,
-        tag_count=epoch.tag_count,
         tag_bytes=TAG_BYTES,
-        tags_digest=epoch.tags_digest,
-        segment=epoch.segment,
-        label_bytes=epoch.label_bytes,
-        labels_digest=epoch.labels_digest,
+        segments=[
+            pb.ListSegment(
+                number=one.number,
+                kind=one.kind,
+                count=one.count,
+                tags_digest=one.tags_digest,
+                label_bytes=one.label_bytes,
+                labels_digest=one.labels_digest,
+            )
+            for one in epoch.segments
+        ],
     )
 
 

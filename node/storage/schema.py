@@ -28,6 +28,7 @@ from node.storage.screening_schema import bureau_screening_steps as bureau_scree
 from node.storage.screening_schema import bureau_screenings as bureau_screenings
 from node.storage.screening_schema import screening_epochs as screening_epochs
 from node.storage.screening_schema import screening_lists as screening_lists
+from node.storage.screening_schema import screening_segments as screening_segments
 from node.storage.screening_schema import screening_usage as screening_usage
 
 parties = Table(

@@ -30,23 +30,33 @@ screening_lists = Table(
     Index("ix_screening_lists_published", "name", "published_at"),
 )
 
-# At a bureau: one VOPRF key per bank and version of a list.
+# At a bureau: VOPRF keys, each of one bank and list; one that a newer version replaced is retired and goes in the end.
 screening_epochs = Table(
     "screening_epochs",
     metadata,
     Column("epoch_id", ID, primary_key=True),
     Column("bank", PARTY, nullable=False),
     Column("name", String(64), nullable=False),
-    Column("version", String(40), nullable=False),
     Column("sealed_key", LargeBinary, nullable=False),
     Column("public_key", DIGEST, nullable=False),
+    Column("created_at", MILLIS, nullable=False),
+    Column("retired_at", MILLIS),
+    Index("ix_screening_epochs_list", "bank", "name"),
+)
+
+# At a bureau: what was published under a key; a version of the list is all segments up to its own last one.
+screening_segments = Table(
+    "screening_segments",
+    metadata,
+    Column("epoch_id", ID, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("version", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),  # base, removed, added
     Column("tag_count", BigInteger, nullable=False),
     Column("tags_digest", DIGEST, nullable=False),
     Column("label_bytes", Integer, nullable=False),  # of one sealed label
     Column("labels_digest", DIGEST),
     Column("path", Text, nullable=False),  # of the tags; the sealed labels stand beside them
-    Column("created_at", MILLIS, nullable=False),
-    UniqueConstraint("bank", "name", "version"),
 )
 
 # At a bureau: padded codes that a bank's screenings took of an agreement.

@@ -7,11 +7,12 @@ Parts may be in flight together and survive a restart, so the digest is over the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from protocols.errors import LocalProtocolError, ParameterError
 from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.job import JobContext
+from protocols.psi.segments import Segment
 from protocols.transcript import DIGEST_BYTES, bind, digest
 
 SESSION_BYTES = 16
@@ -61,18 +62,12 @@ def evaluated_digest(evaluated: bytes, proof: bytes) -> bytes:
     return messages_digest([evaluated + proof])
 
 
-def oprf_terms(
-    *,
-    epoch_id: bytes,
-    public_key: bytes,
-    tag_count: int,
-    tags_digest: bytes,
-    segment: int,
-    labels_digest: bytes,
-) -> bytes:
-    """Return what an OPRF job ran under, encoded: the epoch, its key and the digests of all that was downloaded."""
-    counts = tag_count.to_bytes(8, "big"), segment.to_bytes(4, "big")
-    return bind("psi/terms/oprf", epoch_id, public_key, *counts, tags_digest, labels_digest)
+def oprf_terms(*, epoch_id: bytes, public_key: bytes, segments: Sequence[Segment]) -> bytes:
+    """Return what an OPRF job ran under, encoded: the epoch, its key, and every segment that was published in it.
+
+    Where no labels are asked for, :meth:`Segment.without_labels` gives what each segment is.
+    """
+    return bind("psi/terms/oprf", epoch_id, public_key, *(one.encode() for one in segments))
 
 
 def vole_terms(

@@ -137,6 +137,13 @@ def agreement() -> None:
     type=click.Choice([str(each) for each in SecurityProfile]),
     help="What protocol vole has to withstand at least; semi_honest where not given.",
 )
+@click.option(
+    "--screening-key-stays",
+    "key_stays",
+    is_flag=True,
+    help="A list's key stays for later versions: the bank downloads changes alone, and can look up in them, without a "
+    "quota, whatever it ever asked under the key.",
+)
 @click.option("--from", "valid_from", type=click.DateTime(["%Y-%m-%d"]), help="First day, UTC; today where not given.")
 @click.option(
     "--until",
@@ -162,6 +169,7 @@ def draft(
     screening_purposes: tuple[str, ...],
     screening_limits: tuple[tuple[str, int], ...],
     screening_security: str | None,
+    key_stays: bool,
     valid_from: datetime | None,
     valid_until: datetime | None,
     out: Path | None,
@@ -191,7 +199,7 @@ def draft(
             "fields": list(fields or usable),
             "limits": dict(limits),
             "certification": {name: _term(name, value) for name, value in terms},
-            **_screening(screening_modes, screening_purposes, screening_limits, screening_security),
+            **_screening(screening_modes, screening_purposes, screening_limits, screening_security, key_stays),
             "auditors": list(auditors),
             "valid_from": first.isoformat(),
             "valid_until": last.isoformat(),
@@ -213,17 +221,21 @@ def _term(name: str, value: str) -> str | int:
 
 
 def _screening(
-    modes: tuple[str, ...], purposes: tuple[str, ...], limits: tuple[tuple[str, int], ...], security: str | None
+    modes: tuple[str, ...],
+    purposes: tuple[str, ...],
+    limits: tuple[tuple[str, int], ...],
+    security: str | None,
+    key_stays: bool,
 ) -> dict[str, dict[str, object]]:
     """Return the agreement's section on screening, or nothing: without it every screening is refused."""
     if not modes:
-        if purposes or limits or security:
-            raise click.UsageError("--screening-purpose, --screening-limit and --screening-security need --screening")
+        if purposes or limits or security or key_stays:
+            raise click.UsageError("every option that begins with --screening- needs --screening")
         return {}
     named: dict[str, object] = {"purposes": list(purposes)} if purposes else {}
     if security:
         named["vole_security"] = security
-    return {"screening": {"modes": list(modes), **named, **dict(limits)}}
+    return {"screening": {"modes": list(modes), **named, **dict(limits), "key_across_versions": key_stays}}
 
 
 def _today() -> datetime:

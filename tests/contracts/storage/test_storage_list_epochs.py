@@ -54,13 +54,13 @@ class Bureau:
         """Return a bank's epoch of a list."""
         return self.epochs.epoch_for(bank, stored, self.publisher.loading(stored))
 
-    def tags(self, epoch: ListEpoch, first: int = 0) -> bytes:
+    def tags(self, epoch: ListEpoch, first: int = 0, segment: int = 0) -> bytes:
         """Return what a download of the tags gives."""
-        return b"".join(self.epochs.read_tags(BANK, epoch.epoch_id, first))
+        return b"".join(self.epochs.read_tags(BANK, epoch.epoch_id, segment, first))
 
-    def labels(self, epoch: ListEpoch) -> bytes:
+    def labels(self, epoch: ListEpoch, segment: int = 0) -> bytes:
         """Return what a download of the sealed labels gives."""
-        return b"".join(self.epochs.read_labels(BANK, epoch.epoch_id, 0))
+        return b"".join(self.epochs.read_labels(BANK, epoch.epoch_id, segment, 0))
 
     def outputs(self, epoch: ListEpoch) -> list[bytes]:
         """Return the OPRF outputs of the list's codes under the epoch's key, computed one by one."""
@@ -87,14 +87,14 @@ def test_an_epoch_announces_what_the_download_gives(bureau: Bureau) -> None:
     epoch = bureau.epoch(bureau.plain)
     data = bureau.tags(epoch)
     assert len(data) == epoch.tag_count * TAG_BYTES == 1024 * TAG_BYTES
-    assert hashlib.sha256(data).digest() == epoch.tags_digest
+    assert hashlib.sha256(data).digest() == epoch.segments[0].tags_digest
     tags = [data[at : at + TAG_BYTES] for at in range(0, len(data), TAG_BYTES)]
     assert tags == sorted(set(tags)), "ascending and distinct, padding among them"
     assert {tag(output) for output in bureau.outputs(epoch)} <= set(tags)
     key = OprfKey(bureau.epochs.key(BANK, epoch.epoch_id))
     assert key.public_key().encoded == epoch.public_key
     assert bureau.tags(epoch, 1000) == data[1000 * TAG_BYTES :]
-    assert (bureau.tags(epoch, 1024), epoch.label_bytes, epoch.labels_digest) == (b"", 0, b"")
+    assert (bureau.tags(epoch, 1024), epoch.segments[0].label_bytes, epoch.segments[0].labels_digest) == (b"", 0, b"")
     for first in (-1, 1025):
         assert refused(lambda first=first: bureau.tags(epoch, first)) is Code.INVALID_INPUT  # type: ignore[misc]
     assert refused(lambda: bureau.labels(epoch)) is Code.NOT_FOUND
@@ -102,13 +102,14 @@ def test_an_epoch_announces_what_the_download_gives(bureau: Bureau) -> None:
 
 def test_sealed_labels_stand_in_the_order_of_the_tags(bureau: Bureau) -> None:
     epoch = bureau.epoch(bureau.labelled)
+    (base,) = epoch.segments
     data, sealed, width = bureau.tags(epoch), bureau.labels(epoch), bureau.labelled.label_bytes
-    assert len(sealed) == 1024 * epoch.label_bytes
-    assert hashlib.sha256(sealed).digest() == epoch.labels_digest
+    assert len(sealed) == 1024 * base.label_bytes
+    assert hashlib.sha256(sealed).digest() == base.labels_digest
     for number, output in enumerate(bureau.outputs(epoch)):
         place = data.index(tag(output)) // TAG_BYTES
-        one = sealed[place * epoch.label_bytes : (place + 1) * epoch.label_bytes]
-        label = open_label(output, one, segment=epoch.segment, width=width)
+        one = sealed[place * base.label_bytes : (place + 1) * base.label_bytes]
+        label = open_label(output, one, segment=base.number, width=width)
         assert decode_label(label, ["reason"]) == {"reason": f"原因 {number}"}
 
 
@@ -138,8 +139,8 @@ def test_an_epoch_serves_its_own_bank_alone(bureau: Bureau) -> None:
     foreign = (
         lambda: bureau.epochs.info(OTHER, epoch_id),
         lambda: bureau.epochs.key(OTHER, epoch_id),
-        lambda: bureau.epochs.read_tags(OTHER, epoch_id, 0),
-        lambda: bureau.epochs.read_labels(OTHER, epoch_id, 0),
+        lambda: bureau.epochs.read_tags(OTHER, epoch_id, 0, 0),
+        lambda: bureau.epochs.read_labels(OTHER, epoch_id, 0, 0),
     )
     assert [refused(call) for call in foreign] == [Code.NOT_FOUND] * 4
 
@@ -157,8 +158,8 @@ def test_a_damaged_epoch_is_replaced_whole(bureau: Bureau, suffix: str, damage: 
     bureau.restart()
     new = bureau.epoch(bureau.labelled)
     assert (new.epoch_id != old.epoch_id, new.public_key != old.public_key) == (True, True)
-    assert hashlib.sha256(bureau.tags(new)).digest() == new.tags_digest
-    assert {path.stem for path in bureau.files()} == {new.epoch_id.hex()}
+    assert hashlib.sha256(bureau.tags(new)).digest() == new.segments[0].tags_digest
+    assert {path.stem for path in bureau.files()} == {f"{new.epoch_id.hex()}-000"}
     assert refused(lambda: bureau.tags(old)) is Code.NOT_FOUND
     assert refused(lambda: bureau.epochs.key(BANK, old.epoch_id)) is Code.NOT_FOUND
 
@@ -167,7 +168,7 @@ def test_many_calls_at_once_build_one_epoch(bureau: Bureau) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: bureau.epoch(bureau.plain), range(8)))
     assert len(set(found)) == 1
-    assert [path.stem for path in bureau.files()] == [found[0].epoch_id.hex()]
+    assert [path.stem for path in bureau.files()] == [f"{found[0].epoch_id.hex()}-000"]
 
 
 def test_files_that_no_epoch_names_are_removed(bureau: Bureau) -> None:
@@ -175,6 +176,6 @@ def test_files_that_no_epoch_names_are_removed(bureau: Bureau) -> None:
     for name in ("aa.tags", "aa.labels"):
         (bureau.folder / "lists" / "epochs" / name).write_bytes(b"x")
     assert bureau.epochs.remove_orphans() == 2
-    assert {path.stem for path in bureau.files()} == {epoch.epoch_id.hex()}
+    assert {path.stem for path in bureau.files()} == {f"{epoch.epoch_id.hex()}-000"}
     assert bureau.epoch(bureau.labelled) == epoch
     assert bureau.epochs.remove_orphans() == 0

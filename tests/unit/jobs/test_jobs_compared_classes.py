@@ -18,11 +18,10 @@ from node.codes import Code, Purpose, ScreeningMode, ScreeningProtocol
 from node.compute import ComputePool
 from node.errors import Refusal
 from node.jobs.bureau_lists import ListDraft
-from node.jobs.screening_calls import ExchangePlace, OpenedScreening, ScreeningOpening, table_size
+from node.jobs.screening_calls import ExchangePlace, OpenedScreening, ScreeningOpening, table_size, terms_of
 from node.jobs.screening_classes import client
 from node.jobs.screening_exchange import Exchanged, converse, pack_messages
 from node.jobs.screening_link import Opened
-from node.jobs.screening_oprf import terms_of
 from node.policy import documents
 from node.policy.loan_classes import LOAN_LIST_KIND
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord, size_class
@@ -105,7 +104,7 @@ def find(bureau: Bureau, opened: OpenedScreening, committed: CommittedInput) -> 
     (blinded,) = machine.start()
     evaluated, proof = bureau.calls.evaluate(CALLER, opened.session_id, 0, blinded.encode())
     machine.receive(EvaluatedElements(evaluated, proof))
-    tags = TagSet.from_bytes(b"".join(bureau.calls.tags(CALLER, opened.session_id, 0)))
+    tags = TagSet.from_bytes(b"".join(bureau.calls.tags(CALLER, opened.session_id, 0, 0)))
     held = tags.contains(list(map(tag, machine.result())))
     matched = {data for data, found in zip(committed.inputs(0, committed.padded), held, strict=True) if found}
     return matched, messages_digest([blinded.encode()]), evaluated_digest(evaluated, proof)

@@ -98,8 +98,8 @@ def test_a_batch_is_answered_alike_again_and_another_in_its_place_never(bureau: 
 def test_a_session_serves_its_own_bank_protocol_and_mode_alone(bureau: Bureau) -> None:
     opened = bureau.calls.open(CALLER, OPRF)
     place = ExchangePlace(opened.session_id, 0, 0)
-    assert refused(lambda: bureau.calls.tags(STRANGER, opened.session_id, 0)) is Code.NOT_FOUND
-    assert refused(lambda: bureau.calls.labels(CALLER, opened.session_id, 0)) is Code.AGREEMENT_INACTIVE
+    assert refused(lambda: bureau.calls.tags(STRANGER, opened.session_id, 0, 0)) is Code.NOT_FOUND
+    assert refused(lambda: bureau.calls.labels(CALLER, opened.session_id, 0, 0)) is Code.AGREEMENT_INACTIVE
     for exchange in (bureau.exchange.vole, bureau.exchange.count):
         assert refused(lambda exchange=exchange: list(exchange(CALLER, place, []))) is Code.WRONG_STATE  # type: ignore[misc]
     assert bureau.journal.steps(opened.session_id) == []

@@ -20,12 +20,14 @@ from node.jobs.screening_link import Opened
 from node.jobs.screening_oprf import BATCHES_IN_FLIGHT, run
 from node.jobs.screening_records import NewScreening, ScreeningRequest, StoredScreening
 from node.jobs.screening_task import ScreeningParts, Task, context_of
-from node.lists.evaluating import answer_batch, evaluate_slice, publish
+from node.lists.evaluating import answer_batch, evaluate_slice
 from node.storage.database import open_database
 from protocols.psi.commitment import CommittedInput
 from protocols.psi.job import JobSeed
 from protocols.psi.messages import MAXIMUM_BATCH
 from protocols.psi.oprf import Mode, derive_key_pair
+from protocols.psi.segments import Segment, SegmentKind
+from protocols.psi.tags import TAG_BYTES, publish
 from protocols.randomness import SystemRandomness
 
 JOB, BANK, BUREAU, LIST = bytes(range(16)), "bank", "bureau", "abnormal"
@@ -40,15 +42,14 @@ class _Bureau:
 
     def __init__(self, at_once: int) -> None:
         secret, listed = KEY.export_secret(), CODES[ASKED - 300 : ASKED + 300]
-        evaluated = evaluate_slice(secret, listed.tobytes(), b"", 0)
-        self._tags, _ = publish([evaluated], len(listed), 0, SystemRandomness())
+        tags, _ = evaluate_slice(secret, listed.tobytes(), b"", 0, 0)
+        self._tags = publish([tags], len(listed), SystemRandomness())
         self._together = threading.Barrier(at_once)
-        self.epoch = ListEpoch(
-            bytes(16), KEY.public_key().encoded, len(self._tags) // 12, hashlib.sha256(self._tags).digest(), 0
-        )
+        base = Segment(0, SegmentKind.BASE, len(self._tags) // TAG_BYTES, hashlib.sha256(self._tags).digest())
+        self.epoch = ListEpoch(bytes(16), KEY.public_key().encoded, (base,))
 
-    def download_tags(self, _session_id: bytes, first: int) -> Iterator[bytes]:
-        yield self._tags[12 * first :]
+    def download_tags(self, _session_id: bytes, _segment: int, first: int) -> Iterator[bytes]:
+        yield self._tags[TAG_BYTES * first :]
 
     def evaluate(self, _session_id: bytes, _first: int, blinded: bytes) -> tuple[bytes, bytes]:
         self._together.wait(timeout=30)  # breaks where the bank waits for an answer first

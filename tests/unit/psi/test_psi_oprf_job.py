@@ -16,6 +16,7 @@ from protocols.psi.commitment import CommittedInput, verify_opening
 from protocols.psi.messages import MAXIMUM_BATCH
 from protocols.psi.oprf import Mode, derive_key_pair
 from protocols.psi.oprf_job import batch_client, batch_count, batch_inputs, blinded_batch, check_batch, rebuild
+from protocols.psi.segments import Segment, SegmentKind
 from protocols.psi.transcript import (
     MessagesDigest,
     batch_digest,
@@ -37,11 +38,13 @@ SESSION = bytes(range(16))
 EPOCH: dict[str, Any] = {
     "epoch_id": bytes(16),
     "public_key": KEY.public_key().encoded,
-    "tag_count": 1024,
-    "tags_digest": bytes(range(32)),
-    "segment": 1,
-    "labels_digest": b"",
+    "segments": (Segment(0, SegmentKind.BASE, 1024, bytes(range(32))),),
 }
+
+
+def segments(**changes: Any) -> tuple[Segment, ...]:
+    """Return the epoch's one segment with members that are otherwise."""
+    return (replace(EPOCH["segments"][0], **changes),)
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def test_another_set_seed_job_or_answer_does_not_rebuild(run: _Run) -> None:
     changes: list[dict[str, Any]] = [
         {"evaluated": {0: bytes(32)}},
         {"session_id": bytes(16)},
-        {"terms": oprf_terms(**{**EPOCH, "segment": 2})},
+        {"terms": oprf_terms(**{**EPOCH, "segments": segments(number=2)})},
         {"expected": bytes(32)},
     ]
     for change in changes:
@@ -191,12 +194,15 @@ def test_a_message_that_was_not_the_seeds_does_not_rebuild(run: _Run) -> None:
     [
         {"epoch_id": bytes([1] * 16)},
         {"public_key": bytes(32)},
-        {"tag_count": 1025},
-        {"tags_digest": bytes(32)},
-        {"segment": 2},
-        {"labels_digest": bytes(32)},
+        {"segments": segments(count=1025)},
+        {"segments": segments(tags_digest=bytes(32))},
+        {"segments": segments(number=2)},
+        {"segments": segments(kind=SegmentKind.REMOVED)},
+        {"segments": segments(labels_digest=bytes(32), label_bytes=46)},
+        {"segments": segments() * 2},
+        {"segments": ()},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=["epoch id", "key", "count", "digest", "number", "kind", "labels", "one more", "none"],
 )
 def test_the_terms_of_an_oprf_job_show_every_part(change: dict[str, Any]) -> None:
     assert oprf_terms(**{**EPOCH, **change}) != oprf_terms(**EPOCH)

@@ -360,17 +360,25 @@ def upgrade() -> None:
         sa.Column("epoch_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("bank", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column("version", sa.String(length=40), nullable=False),
         sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
         sa.Column("public_key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("epoch_id", name=op.f("pk_screening_epochs")),
+    )
+    op.create_index("ix_screening_epochs_list", "screening_epochs", ["bank", "name"], unique=False)
+    op.create_table(
+        "screening_segments",
+        sa.Column("epoch_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("tag_count", sa.BigInteger(), nullable=False),
         sa.Column("tags_digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("label_bytes", sa.Integer(), nullable=False),
         sa.Column("labels_digest", sa.LargeBinary(length=32), nullable=True),
         sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("epoch_id", name=op.f("pk_screening_epochs")),
-        sa.UniqueConstraint("bank", "name", "version", name=op.f("uq_screening_epochs_bank_name_version")),
+        sa.PrimaryKeyConstraint("epoch_id", "number", name=op.f("pk_screening_segments")),
     )
     op.create_table(
         "screening_lists",
@@ -451,6 +459,8 @@ def downgrade() -> None:
     op.drop_table("screening_usage")
     op.drop_index("ix_screening_lists_published", table_name="screening_lists")
     op.drop_table("screening_lists")
+    op.drop_table("screening_segments")
+    op.drop_index("ix_screening_epochs_list", table_name="screening_epochs")
     op.drop_table("screening_epochs")
     op.drop_table("parties")
     op.drop_table("job_usage")
