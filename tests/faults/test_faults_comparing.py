@@ -45,7 +45,6 @@ def answered(doomed: ComparingTrial, job: Screening, step: int) -> bool:
 
 Moment = Callable[[ComparingTrial, Screening], object]
 MOMENTS: dict[tuple[str, str, str], Moment] = {
-    ("bank", "oprf", "a batch is on disk"): lambda doomed, job: kept(doomed, job, "step-*"),
     ("bank", "oprf", "the table began"): lambda doomed, job: kept(doomed, job, "attempt-*"),
     ("bureau", "oprf", "the table began"): lambda doomed, job: kept(doomed, job, "attempt-*"),
     ("both", "vole", "the table is answered"): lambda doomed, job: answered(doomed, job, 1),

@@ -17,7 +17,7 @@ from node.jobs.screening_results import SUPPRESSED
 from node.policy.loan_classes import LOAN_LIST_KIND
 from protocols.psi.classes.entries import LoanClass, class_code
 from protocols.psi.classes.suppression import suppress
-from tests.support.loans import confusion, mismatches, some
+from tests.support.loans import confusion, mismatches
 from tests.support.screening import ScreeningTrial, screening_trial_in
 
 LOAN_LIST = "loan-classes"
@@ -91,6 +91,3 @@ def comparing_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compar
     environment = {BANK: talkative, BUREAU: talkative}
     with comparing_trial_in(tmp_path_factory.mktemp("comparing") / "nodes", environment=environment) as ready:
         yield ready
-
-
-__all__ = ["LOAN_LIST", "MINIMUM_CELL", "ComparingTrial", "comparing_trial", "comparing_trial_in", "some"]
