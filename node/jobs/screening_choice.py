@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from node.codes import Code, ScreeningMode, ScreeningProtocol
 from node.errors import Refusal
-from node.jobs.screening_cost import Sizes, estimate
+from node.jobs.screening_cost import WITHOUT_VECTORS, Rates, Sizes, estimate
 from node.jobs.screening_line import ASSUMED, Line
 from node.policy.agreement import Agreement
 from protocols.errors import ParameterError
@@ -14,13 +14,15 @@ from protocols.primitives.vole.parameters import SecurityProfile
 from protocols.psi.vole.buckets import BUCKET_ITEMS, MAXIMUM_BUCKETED_SIZE, bucket_count, check_bucket_count
 
 
-def choose_protocol(mode: ScreeningMode, sizes: Sizes, line: Line = ASSUMED) -> ScreeningProtocol:
+def choose_protocol(
+    mode: ScreeningMode, sizes: Sizes, line: Line = ASSUMED, rates: Rates = WITHOUT_VECTORS
+) -> ScreeningProtocol:
     """Return the protocol for a mode and padded sizes over a line: of two the one that takes less time."""
     if mode is ScreeningMode.COUNT:
         return ScreeningProtocol.CARDINALITY
     if mode is ScreeningMode.LABELS or max(sizes.codes, sizes.list_items) > MAXIMUM_BUCKETED_SIZE:
         return ScreeningProtocol.OPRF
-    return estimate(sizes, line).faster
+    return estimate(sizes, line, rates).faster
 
 
 def choose_buckets(

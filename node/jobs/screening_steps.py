@@ -12,7 +12,7 @@ from node.jobs.bank_steps import Stopped
 from node.jobs.screening_calls import PROTOCOLS_OF_MODE, ListTerms, ScreeningOpening
 from node.jobs.screening_choice import choose_buckets, choose_protocol, choose_security
 from node.jobs.screening_class_rules import check_comparable
-from node.jobs.screening_cost import Estimate, Sizes, estimate
+from node.jobs.screening_cost import Estimate, Sizes, estimate, rates_here
 from node.jobs.screening_count_rules import check_allowed
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_link import Opened, ScreeningLink
@@ -102,8 +102,8 @@ class ScreeningSteps:
             self._link.get_list(job.list_name, job.list_version)
         held = self._parts.journal.has_tags(job.bureau, job.list_name, job.list_version)
         sizes, line = Sizes(padded_size(entries_of(job)), list_items, held), observer.line()
-        protocol = job.protocol or choose_protocol(job.mode, sizes, line)
-        weighed = estimate(sizes, line) if open_choice else None
+        protocol = job.protocol or choose_protocol(job.mode, sizes, line, rates_here())
+        weighed = estimate(sizes, line, rates_here()) if open_choice else None
         _log_choice(job, protocol, sizes, weighed)
         return self._parts.journal.choose(job.job_id, protocol, weighed), protocol
 

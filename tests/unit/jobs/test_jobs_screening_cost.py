@@ -8,7 +8,7 @@ import pytest
 
 from node.codes import ScreeningMode, ScreeningProtocol
 from node.jobs.screening_choice import choose_protocol
-from node.jobs.screening_cost import MEASURED, SCREENINGS_OF_AN_EPOCH, Sizes, estimate
+from node.jobs.screening_cost import SCREENINGS_OF_AN_EPOCH, WITH_VECTORS, WITHOUT_VECTORS, Sizes, estimate
 from node.jobs.screening_line import ASSUMED, Line
 
 OPRF, VOLE = ScreeningProtocol.OPRF, ScreeningProtocol.VOLE
@@ -38,7 +38,7 @@ def test_the_choice_turns_with_the_rate_of_the_line() -> None:
 
 def test_the_choice_turns_with_the_delay_of_the_line() -> None:
     """Many batches wait many times, one conversation four times."""
-    sizes, rates = Sizes(2**16, 2**20, tags_held=True), replace(MEASURED, oprf_bank=10e-6, oprf_bureau=10e-6)
+    sizes, rates = Sizes(2**16, 2**20, tags_held=True), replace(WITHOUT_VECTORS, oprf_bank=10e-6, oprf_bureau=10e-6)
     assert estimate(sizes, replace(ASSUMED, round_trip_seconds=0.001), rates).faster is OPRF
     assert estimate(sizes, replace(ASSUMED, round_trip_seconds=1.0), rates).faster is VOLE
 
@@ -50,16 +50,15 @@ def test_the_choice_turns_with_tags_that_are_held() -> None:
 
 def test_tags_cost_their_evaluation_and_download_once_for_all_screenings_of_an_epoch() -> None:
     fresh, held = (estimate(Sizes(64, 2**20, known), ASSUMED) for known in (False, True))
-    whole = 2**20 * (MEASURED.oprf_listed / 2 + 12 / ASSUMED.bytes_a_second)
+    whole = 2**20 * (WITHOUT_VECTORS.oprf_listed / 2 + 12 / ASSUMED.bytes_a_second)
     assert (fresh.oprf_seconds - held.oprf_seconds) * SCREENINGS_OF_AN_EPOCH == pytest.approx(whole)
     assert fresh.vole_seconds == held.vole_seconds
 
 
 def test_faster_arithmetic_moves_the_border_towards_oprf() -> None:
     sizes = Sizes(2**15, 2**20, tags_held=True)
-    fast = replace(MEASURED, oprf_bank=30e-6, oprf_bureau=16e-6, oprf_listed=9e-6)
-    assert estimate(sizes, ASSUMED).faster is VOLE
-    assert estimate(sizes, ASSUMED, fast).faster is OPRF
+    assert estimate(sizes, ASSUMED, WITHOUT_VECTORS).faster is VOLE
+    assert estimate(sizes, ASSUMED, WITH_VECTORS).faster is OPRF
 
 
 @pytest.mark.parametrize("grown", [Sizes(2_000, 10_000), Sizes(1_000, 20_000)])
