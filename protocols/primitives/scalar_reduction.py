@@ -1,8 +1,7 @@
 """Many scalars of ristretto255 from 64 uniform bytes each: reduced modulo the group's order (RFC 9496 section 4.4).
 
-With the order 2^252 + c, c of 125 bits, what stands from bit 252 on counts as -c (a fold). Integers are held in limbs
-of 28 bits, nine of which are 252. The compiled loop has no branch and no index that depends on a value; libsodium's
-reduction in :class:`protocols.primitives.ristretto.Scalar` says the same and is what it is tested against.
+Libsodium's reduction in :class:`protocols.primitives.ristretto.Scalar` serves a few; it says the same as the compiled
+loops and is what they are tested against.
 """
 
 from __future__ import annotations
@@ -11,23 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError
-from protocols.primitives.compiled import compiled
-from protocols.primitives.ristretto import ORDER, SCALAR_BYTES, UNIFORM_BYTES
+from protocols.primitives.ristretto import ORDER, SCALAR_BYTES, UNIFORM_BYTES, Scalar
 
-_LIMB_BITS = 28
-_LOW = 9  # limbs below bit 252
-_ALL = 19  # limbs of 512 bits
-_MASK = (1 << _LIMB_BITS) - 1
+FEW = 8
+"""Fewer scalars are libsodium's: the compiled loops take a second to load."""
 _Words = NDArray[np.uint64]
 _Limbs = NDArray[np.int64]
-
-
-def _limbs(number: int, count: int) -> _Limbs:
-    return np.array([number >> _LIMB_BITS * at & _MASK for at in range(count)], np.int64)
-
-
-_EXCESS = _limbs(ORDER - (1 << _LIMB_BITS * _LOW), 5)  # c
-_ORDER = _limbs(ORDER, _LOW + 1)
 
 
 def reduce_uniform(uniform: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -38,83 +26,24 @@ def reduce_uniform(uniform: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     if uniform.ndim != 2 or uniform.shape[1] != UNIFORM_BYTES:
         raise ParameterError(f"a scalar is reduced from {UNIFORM_BYTES} bytes")
-    words = np.ascontiguousarray(uniform).view("<u8").astype(np.uint64)
-    reduced = np.empty((len(words), SCALAR_BYTES // 8), np.uint64)
-    _reduce(words, _EXCESS, _ORDER, reduced)
+    if len(uniform) < FEW:
+        scalars = b"".join(Scalar.from_uniform(row.tobytes()).export_secret() for row in uniform)
+        return np.frombuffer(scalars, np.uint8).reshape(-1, SCALAR_BYTES)
+    reduced = _reduced(np.ascontiguousarray(uniform).view("<u8").astype(np.uint64))
     if not reduced.any(axis=1).all():
         raise ParameterError("the bytes reduce to the zero scalar")
     return reduced.astype("<u8").view(np.uint8)
 
 
-@compiled("void(int64[::1], int64)")
-def _carry(limbs: _Limbs, last: int) -> None:
-    """Bring the limbs below ``last`` into 0..2^28-1; what is over goes upwards, the sign into ``last``."""
-    for at in range(last):
-        limbs[at + 1] += limbs[at] >> _LIMB_BITS
-        limbs[at] &= _MASK
+def _reduced(words: _Words) -> _Words:
+    from protocols.primitives import scalar_loops as loops
+
+    excess = ORDER - (1 << loops.LIMB_BITS * loops.LOW)
+    limbs = (_limbs(excess, 5, loops.LIMB_BITS), _limbs(ORDER, loops.LOW + 1, loops.LIMB_BITS))
+    out = np.empty((len(words), SCALAR_BYTES // 8), np.uint64)
+    loops.reduce_rows(words, *limbs, out)
+    return out
 
 
-@compiled("void(int64[::1], int64[::1], int64)")
-def _fold(limbs: _Limbs, excess: _Limbs, top: int) -> None:
-    """Take limbs 9 .. ``top`` times c from those below; the number stays what it is modulo the order.
-
-    A sum is of five products of 28 bits each at most: it fits 64 bits.
-    """
-    for at in range(_LOW, top + 1):
-        high = limbs[at]
-        limbs[at] = 0
-        for place in range(5):
-            limbs[at - _LOW + place] -= high * excess[place]
-
-
-@compiled("void(int64[::1], int64[::1])")
-def _add_to_negative(limbs: _Limbs, order: _Limbs) -> None:
-    """Add the order to a negative number from -2^253 on, by a mask and not by a branch.
-
-    The highest limb is -2..1, so half of it is -1 or 0. Only its sign would do as well, but the compiler makes a branch
-    of what it can tell to be one of two values.
-    """
-    mask = limbs[_LOW] >> 1
-    for at in range(_LOW + 1):
-        limbs[at] += order[at] & mask
-    _carry(limbs, _LOW)
-
-
-@compiled("void(int64[::1], int64[::1])")
-def _settle(limbs: _Limbs, order: _Limbs) -> None:
-    """Bring a number from -order .. 2 order - 1 into 0 .. order - 1."""
-    _add_to_negative(limbs, order)
-    for at in range(_LOW + 1):
-        limbs[at] -= order[at]
-    _carry(limbs, _LOW)
-    _add_to_negative(limbs, order)
-
-
-@compiled("void(uint64[:,::1], int64[::1], int64[::1], uint64[:,::1])")
-def _reduce(words: _Words, excess: _Limbs, order: _Limbs, out: _Words) -> None:
-    """Reduce rows of eight words to rows of four.
-
-    The bounds: 512 bits fold to less than 2^386 in size, these to 2^260, these to 2^252 + 2^134, which is less than
-    twice the order.
-    """
-    limbs = np.empty(_ALL, np.int64)
-    for row in range(words.shape[0]):
-        for at in range(_ALL):
-            word, shift = _LIMB_BITS * at // 64, _LIMB_BITS * at % 64
-            bits = words[row, word] >> np.uint64(shift)
-            if shift > 64 - _LIMB_BITS and word < 7:
-                bits |= words[row, word + 1] << np.uint64(64 - shift)
-            limbs[at] = np.int64(bits & np.uint64(_MASK))
-        for top, sign in ((18, 14), (14, 10), (10, 9)):  # the highest limb before a fold, and after it
-            _fold(limbs, excess, top)
-            _carry(limbs, sign)
-        _settle(limbs, order)
-        for word in range(4):
-            bits = np.uint64(0)
-            for at in range(_LOW + 1):
-                shift = _LIMB_BITS * at - 64 * word
-                if 0 <= shift < 64:
-                    bits |= np.uint64(limbs[at]) << np.uint64(shift)
-                elif -_LIMB_BITS < shift < 0:
-                    bits |= np.uint64(limbs[at]) >> np.uint64(-shift)
-            out[row, word] = bits
+def _limbs(number: int, count: int, bits: int) -> _Limbs:
+    return np.array([number >> bits * at & (1 << bits) - 1 for at in range(count)], np.int64)

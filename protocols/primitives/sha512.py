@@ -7,17 +7,20 @@ length is public.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError
 from protocols.primitives.sha2_constants import square_roots
-from protocols.primitives.sha512_lanes import compress
 
 DIGEST_BYTES = 64
 BLOCK_BYTES = 128
+FEW = 8
+"""Fewer messages are ``hashlib``'s: they would not fill a vector, and the compiled loop takes a second to load."""
 _LENGTH_BYTES = 16
 _AT_ONCE = 512  # messages: what is copied of them stays in the processor's cache
 _Words = NDArray[np.uint64]
@@ -26,32 +29,45 @@ _START: _Words = np.array(square_roots(8, 64), np.uint64)
 
 @dataclass(frozen=True)
 class Midstate:
-    """The state after whole blocks that all messages begin with: they are hashed once for all."""
+    """Whole blocks that all messages begin with: they are hashed once for all."""
 
-    words: _Words  # 8
-    hashed_bytes: int
+    prefix: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.prefix) % BLOCK_BYTES:
+            raise ParameterError(f"a state is kept after whole blocks of {BLOCK_BYTES} bytes")
+
+    @cached_property
+    def words(self) -> _Words:
+        """The state after the prefix, eight words."""
+        states = _START.reshape(1, -1).copy()
+        if self.prefix:
+            _compress(_blocks(np.frombuffer(self.prefix, np.uint8).reshape(1, -1)), states)
+        first: _Words = states[0]
+        return first
 
 
-START = Midstate(_START, 0)
+START = Midstate(b"")
 """The state before the first block."""
-
-
-def midstate(prefix: bytes) -> Midstate:
-    """Return the state after ``prefix``; raises :class:`ParameterError` where it is not whole blocks of 128 bytes."""
-    if len(prefix) % BLOCK_BYTES:
-        raise ParameterError(f"a state is kept after whole blocks of {BLOCK_BYTES} bytes")
-    states = _START.reshape(1, -1).copy()
-    compress(_blocks(np.frombuffer(prefix, np.uint8).reshape(1, -1)), states)
-    return Midstate(states[0], len(prefix))
 
 
 def hash_messages(messages: NDArray[np.uint8], start: Midstate = START) -> NDArray[np.uint8]:
     """Return the digests (n, 64) of ``messages`` (n, length), each behind what ``start`` has hashed already."""
+    if len(messages) < FEW:
+        digests = [hashlib.sha512(start.prefix + message.tobytes()).digest() for message in messages]
+        return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST_BYTES)
     states = np.tile(start.words, (len(messages), 1))
     for first in range(0, len(messages), _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        compress(_blocks(_padded(messages[part], start.hashed_bytes)), states[part])
+        _compress(_blocks(_padded(messages[part], len(start.prefix))), states[part])
     return states.astype(">u8").view(np.uint8)
+
+
+def _compress(blocks: _Words, states: _Words) -> None:
+    """Run the compiled loop, which is loaded by the first who needs it."""
+    from protocols.primitives.sha512_lanes import compress
+
+    compress(blocks, states)
 
 
 def _padded(messages: NDArray[np.uint8], hashed_bytes: int) -> NDArray[np.uint8]:

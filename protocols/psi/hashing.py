@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from protocols.errors import ParameterError
 from protocols.primitives.ristretto import UNIFORM_BYTES
 from protocols.primitives.scalar_reduction import reduce_uniform
-from protocols.primitives.sha512 import BLOCK_BYTES, DIGEST_BYTES, hash_messages, midstate
+from protocols.primitives.sha512 import BLOCK_BYTES, DIGEST_BYTES, Midstate, hash_messages
 
 Bytes = NDArray[np.uint8]
 """Byte strings of one length: shape (n, length)."""
 
 _MAXIMUM_SEPARATION = 255
-_AFTER_PADDING = midstate(bytes(BLOCK_BYTES))  # the state after Z_pad is the same every time
+_AFTER_PADDING = Midstate(bytes(BLOCK_BYTES))  # the state after Z_pad is the same every time
 
 
 def expand_messages(messages: Sequence[bytes], separation: bytes) -> Bytes:

@@ -10,7 +10,8 @@ import pytest
 
 from protocols.errors import ParameterError
 from protocols.primitives.ristretto import ORDER, Scalar
-from protocols.primitives.scalar_reduction import _add_to_negative, reduce_uniform
+from protocols.primitives.scalar_loops import add_to_negative
+from protocols.primitives.scalar_reduction import FEW, reduce_uniform
 from tests.support.assembly import conditional_jumps
 
 TOP = 2**512
@@ -45,9 +46,10 @@ def test_random_ones_are_also_those_of_libsodium() -> None:
     assert [row.tobytes() for row in reduce_uniform(uniform)] == expected
 
 
+@pytest.mark.parametrize("others", [2, FEW])
 @pytest.mark.parametrize("zero", [0, ORDER, 2 * ORDER, TOP // ORDER * ORDER])
-def test_a_zero_scalar_among_others_is_refused(zero: int) -> None:
-    numbers = [1, zero, 2]
+def test_a_zero_scalar_among_others_is_refused(zero: int, others: int) -> None:
+    numbers = [*range(1, others), zero, others]
     uniform = np.frombuffer(b"".join(number.to_bytes(64, "little") for number in numbers), np.uint8).reshape(-1, 64)
     with pytest.raises(ParameterError, match="zero"):
         reduce_uniform(uniform)
@@ -62,4 +64,4 @@ def test_none_and_another_width() -> None:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads the assembly of x86-64")
 def test_the_last_step_does_not_branch_on_the_sign() -> None:
-    assert conditional_jumps(_add_to_negative, "void(int64[::1], int64[::1])") == []
+    assert conditional_jumps(add_to_negative, "void(int64[::1], int64[::1])") == []

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from protocols.errors import ParameterError
-from protocols.primitives.sha512 import BLOCK_BYTES, hash_messages, midstate
+from protocols.primitives.sha512 import BLOCK_BYTES, Midstate, hash_messages
 from protocols.primitives.sha512_lanes import compress_eight
 from tests.support.assembly import conditional_jumps
 
@@ -40,10 +40,11 @@ def _rows(digests: NDArray[np.uint8]) -> list[bytes]:
     return [digest.tobytes() for digest in digests]
 
 
+@pytest.mark.parametrize("count", [1, 9])
 @pytest.mark.parametrize("message", PUBLISHED)
-def test_published_vectors(message: bytes) -> None:
-    (digest,) = hash_messages(np.frombuffer(message, np.uint8).reshape(1, -1))
-    assert digest.tobytes().hex() == PUBLISHED[message]
+def test_published_vectors(message: bytes, count: int) -> None:
+    digests = hash_messages(np.frombuffer(message * count, np.uint8).reshape(count, -1))
+    assert [digest.tobytes().hex() for digest in digests] == [PUBLISHED[message]] * count
 
 
 def test_every_length_hashes_as_hashlib_hashes_it() -> None:
@@ -63,8 +64,8 @@ def test_every_count_hashes_as_hashlib_hashes_it(count: int) -> None:
 def test_a_kept_state_stands_for_the_blocks_before(blocks: int) -> None:
     prefix = bytes(range(BLOCK_BYTES)) * blocks
     for length in (0, 18, 111, 112, 300):
-        messages = _messages(5, length)
-        assert _rows(hash_messages(messages, midstate(prefix))) == _expected(messages, prefix)
+        messages = _messages(9, length)
+        assert _rows(hash_messages(messages, Midstate(prefix))) == _expected(messages, prefix)
 
 
 def test_rows_that_do_not_follow_each_other_in_memory() -> None:
@@ -74,7 +75,7 @@ def test_rows_that_do_not_follow_each_other_in_memory() -> None:
 
 def test_a_state_is_kept_after_whole_blocks_only() -> None:
     with pytest.raises(ParameterError, match="128"):
-        midstate(bytes(127))
+        Midstate(bytes(127))
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads the assembly of x86-64")
