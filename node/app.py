@@ -46,6 +46,7 @@ from node.logs import configure, get_logger
 from node.rpc.control_server import ControlFunction, build_control_server, control_service
 from node.rpc.server import NodeServer, build_peer_server
 from node.rundir import RunDirectory
+from node.storage.bureau_screenings import BureauScreenings
 from node.storage.registrations import Registrations
 from protocols.randomness import Randomness, SystemRandomness
 
@@ -101,6 +102,7 @@ class Node:
         )
         upkeep = self._upkeep = BureauUpkeep(
             parts.journal,
+            BureauScreenings(base.database, base.clock),
             parts.alignment,
             base.documents,
             parts.list_epochs,

@@ -12,6 +12,7 @@ from node.jobs.bureau_journal import BureauJournal
 from node.jobs.documents import Documents
 from node.lists.epochs import ListEpochs
 from node.logs import get_logger
+from node.storage.bureau_screenings import BureauScreenings
 
 EVERY_SECONDS = 600.0
 DAY_MS = 24 * 3600 * 1000
@@ -22,12 +23,14 @@ class BureauUpkeep:
     """A thread that looks after things every ten minutes, and at once when something changed.
 
     Args:
-        open_job_days: a job that a bank opened longer ago is closed, its stored responses are dropped.
+        open_job_days: a job that a bank opened longer ago is closed, its stored responses are dropped; a screening is
+            cancelled.
     """
 
     def __init__(
         self,
         journal: BureauJournal,
+        screenings: BureauScreenings,
         alignment: BureauAlignment,
         documents: Documents,
         epochs: ListEpochs,
@@ -36,6 +39,7 @@ class BureauUpkeep:
         open_job_days: float,
     ) -> None:
         self._journal = journal
+        self._screenings = screenings
         self._alignment = alignment
         self._documents = documents
         self._epochs = epochs
@@ -71,9 +75,10 @@ class BureauUpkeep:
 
     def look(self) -> None:
         """Close what was left open too long, drop keys that are over, build the epochs of the next alignments."""
-        closed = self._journal.expire(self._clock() - self._open_job_ms)
-        if closed:
-            _log.warning("jobs closed that banks left open", jobs=closed)
+        opened_before = self._clock() - self._open_job_ms
+        closed, cancelled = self._journal.expire(opened_before), self._screenings.expire(opened_before)
+        if closed or cancelled:
+            _log.warning("jobs closed that banks left open", jobs=closed, screenings=cancelled)
         removed = self._epochs.remove_retired()
         if removed:
             _log.info("replaced keys of lists deleted", keys=removed)

@@ -227,6 +227,13 @@ class BureauScreenings:
             connection.execute(update(screenings).where(*chosen).values(**values))
             return _get(connection, bank, session_id)
 
+    def expire(self, opened_before: int) -> int:
+        """Cancel screenings that are still open since before then, Unix milliseconds; returns how many."""
+        values = {"state": CANCELLED, "closed_at": self._clock()}
+        chosen = (screenings.c.state == OPEN, screenings.c.opened_at < opened_before)
+        with self._database.write() as connection:
+            return int(connection.execute(update(screenings).where(*chosen).values(**values)).rowcount)
+
     def used(self, bank: str, agreement_id: str) -> int:
         """Return how many padded codes a bank's screenings took of an agreement."""
         query = select(usage.c.codes).where(usage.c.bank == bank, usage.c.agreement_id == agreement_id)

@@ -82,6 +82,16 @@ def at_once(call: Callable[[int], object], count: int = THREADS) -> list[object]
 # ---- opening
 
 
+def test_a_screening_left_open_is_cancelled_and_closed_ones_stay(journal: BureauScreenings) -> None:
+    left, done = journal.open(screening(1), TERM), journal.open(screening(2), TERM)
+    journal.close(BANK, done.session_id, b"record")
+    assert journal.expire(left.opened_at) == 0
+    assert journal.expire(left.opened_at + 1) == 1
+    assert refused(lambda: journal.require_open(BANK, left.session_id, left.protocol)) is Code.WRONG_STATE
+    assert journal.get(BANK, done.session_id).record == b"record"
+    assert journal.used(BANK, AGREEMENT) == 2 * CODES, "what was taken of the quota stays taken"
+
+
 @pytest.mark.parametrize("made", [screening(1), vole(1), vole(1, security=CURIOUS)], ids=["oprf", "vole", "security"])
 def test_an_open_screening_is_found_as_it_was_written(journal: BureauScreenings, made: BureauScreening) -> None:
     assert journal.of_job(BANK, made.job_id) is None
