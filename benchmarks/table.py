@@ -19,6 +19,10 @@ _INTERSECTION = (
     "| bank x bureau | contender | seconds (median) | CPU seconds | bits an item | RSS (MB) | ours / theirs | exact |",
     "|---|---|---|---|---|---|---|---|",
 )
+_RISTRETTO = (
+    "| group, one core | decode, multiply, encode a second | map, multiply, encode | combination | compiled in (s) |",
+    "|---|---|---|---|---|",
+)
 _ATTACKS = (
     "| attack | trials | recovered | recovered from the twin | bound that so many trials support |",
     "|---|---|---|---|---|",
@@ -35,6 +39,8 @@ def render(folder: Path = RESULTS) -> str:
     parts += ["\n".join((*_ONLINE, *online))] if online else []
     intersections = [line for each in found if each["benchmark"] == "psi" for line in _intersection(each)]
     parts += ["\n".join((*_INTERSECTION, *intersections))] if intersections else []
+    group = [line for each in found if each["benchmark"] == "ristretto" for line in _ristretto(each)]
+    parts += ["\n".join((*_RISTRETTO, *group))] if group else []
     parts += [
         "\n".join((*_ATTACKS, *map(_attack, each["attacks"]))) for each in found if each["benchmark"] == "attacks"
     ]
@@ -79,6 +85,17 @@ def _intersection(figures: dict[str, Any]) -> list[str]:
         f"| {figures['size']:,} x {figures['other_size']:,} | {name} ({len(figures['runs'])} runs) | {run['seconds']} "
         f"| {run['cpu_seconds']} | {run.get('bits_per_item', '')} | {run['rss_mb']} | {ratio} | {run['exact']} |"
         for name, (run, ratio) in rows.items()
+    ]
+
+
+def _ristretto(figures: dict[str, Any]) -> list[str]:
+    columns = ("decode_multiply_encode", "map_multiply_encode", "linear_combination")
+    return [
+        f"| {path} | {' | '.join(f'{rates[column]:,.0f}' for column in columns)} "
+        f"| {figures['compile_seconds'][path]['cold']['cpu']:.1f} |"
+        if path in figures["compile_seconds"]
+        else f"| {path} | {' | '.join(f'{rates[column]:,.0f}' for column in columns)} | |"
+        for path, rates in figures["per_second_and_core"].items()
     ]
 
 

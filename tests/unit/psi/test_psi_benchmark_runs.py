@@ -99,13 +99,13 @@ def test_a_report_sets_both_of_ours_against_every_peer() -> None:
         {
             NODES: {"seconds": 3.0, "exact": True},
             ALONE: {"seconds": 1.0, "exact": True},
-            "secretflow_rr22": {"seconds": 4.0, "exact": True},
+            "secretflow_rr22": {"seconds": 4.0, "process_seconds": 6.0, "exact": True},
         }
     ]
     found = report(rounds)
     assert found["ours"] == {"seconds": 3.0, "exact": True, ALONE: {"seconds": 1.0, "exact": True}}
-    assert found["peers"] == {"secretflow_rr22": {"seconds": 4.0, "exact": True}}
-    assert found["ratios"] == {"secretflow_rr22": {NODES: 0.75, ALONE: 0.25}}
+    assert found["peers"] == {"secretflow_rr22": {"seconds": 4.0, "process_seconds": 6.0, "exact": True}}
+    assert found["ratios"] == {"secretflow_rr22": {NODES: 0.75, ALONE: 0.25, "nodes_from_start": 0.5}}
     assert found["exact"] is True
     del rounds[0][NODES]
     assert report(rounds)["ours"] == {"seconds": 1.0, "exact": True}
