@@ -62,14 +62,13 @@ class BureauScreeningClose:
         """
         journal = self._service.journal
         screening = journal.get(caller.bank, session_id)
+        if screening.state == OPEN and cancelled:
+            screening = journal.close(caller.bank, session_id, None)
+            self._service.epochs.remove_retired()
         if cancelled:
             self._service.stored.split_path(session_id).unlink(missing_ok=True)
         if screening.state != OPEN:
             return _closed(screening, cancelled=cancelled)
-        if cancelled:
-            journal.close(caller.bank, session_id, None)
-            self._service.epochs.remove_retired()
-            return b""
         document = documents.decode(record, RECORD_KIND)
         keys = {caller.bank: self._documents.trusted_card(caller.bank).verify_key}
         self._check(screening_record.verify(document, keys, frozenset(keys)), screening)

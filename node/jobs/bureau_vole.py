@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from node.errors import Refusal
 from node.jobs.bucket_file import split
 from node.jobs.bureau_screening import ScreeningService
 from node.jobs.screening_calls import ExchangePlace, run_name
@@ -51,7 +52,13 @@ class VoleSenders:
         with self._splitting:
             if not path.exists():
                 _make_room(path.parent)
-            return split(path, codes, plan, plan.sender_capacity).items(bucket)
+            items = split(path, codes, plan, plan.sender_capacity).items(bucket)
+        try:
+            service.journal.require_open(screening.bank, screening.session_id, screening.protocol)
+        except Refusal:  # closed while the list was split: whoever closed it found no file to remove
+            path.unlink(missing_ok=True)
+            raise
+        return items
 
 
 def _make_room(folder: Path) -> None:

@@ -143,6 +143,7 @@ $ list show nowhere --dir {bureau}                                 | 2 NOT_FOUND
 $ list list --dir {bank}                                           | 2 WRONG_ROLE
 $ screen --list broken.json --against nobody/x --out o.csv --dir {bank} | 2 INVALID_INPUT
 $ screen --list binary.csv --against x --out o.csv --dir {bank}    | 2 INVALID_INPUT BUREAU/LIST
+$ compare-classes --list broken.json --against nobody/x --out o.csv --table t.csv --dir {bank} | 2 INVALID_INPUT
 $ screening show NOT_A_JOB --dir {bank}                            | 2 NOT_FOUND
 $ audit opened-set broken.json                                     | 2 INVALID_INPUT
   ledger alerts --dir {bank}                                       | 2 WRONG_ROLE

@@ -349,7 +349,7 @@ def holding(folder: Path, wanted: dict[str, bytes], leave_out: tuple[str, ...] =
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in leave_out]
     assert any(path.name == "node.db" for path in files)
     assert any(path.name == "node.log" for path in files)
-    contents = {path.name: path.read_bytes() for path in files}
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in files}
     return {(name, what) for name, content in contents.items() for what, data in wanted.items() if data in content}
 
 
