@@ -14,7 +14,7 @@ from node.alignment.memory import AlignmentMemory
 from node.bureau_wiring import wire_bureau
 from node.clock import Clock, system_clock
 from node.codes import Code, Role
-from node.config import Settings, load
+from node.config import Settings, load, split_address
 from node.control.admissions import AdmissionControl
 from node.control.bank import BankControl
 from node.control.bureau import BureauControl
@@ -45,7 +45,7 @@ from node.links import Links
 from node.logs import configure, get_logger
 from node.rpc.control_server import ControlFunction, build_control_server, control_service
 from node.rpc.server import NodeServer, build_peer_server
-from node.rundir import RunDirectory
+from node.rundir import RunDirectory, reachable
 from node.storage.bureau_screenings import BureauScreenings
 from node.storage.registrations import Registrations
 from protocols.randomness import Randomness, SystemRandomness
@@ -225,9 +225,12 @@ class Node:
         run.write_pid(os.getpid())
 
     def _listen(self, name: str, server: NodeServer, run: RunDirectory) -> None:
-        self._ports[name] = server.start()
+        port = self._ports[name] = server.start()
         self._closing.callback(server.stop)
-        run.write_port(name, self._ports[name])
+        if name == "control":  # before the port: whoever sees a port finds the address of the same run
+            host, _ = split_address(self._base.settings.control.listen)
+            run.write_address(name, reachable(host, port))
+        run.write_port(name, port)
 
     def stop(self) -> None:
         """Take no new work, let running calls and chunks end, and close everything."""

@@ -15,7 +15,6 @@ PORT_FILE = Path("run", "control.port")
 SERVER_CERTIFICATE = Path("keys", "tls.crt")
 FORMER_CERTIFICATE = Path("keys", "tls-previous.crt")
 OPERATORS = Path("operator")
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is called here
 
 
 @dataclass(frozen=True)
@@ -68,15 +67,19 @@ class ControlAccess:
 def control_endpoint(directory: Path) -> str:
     """Return ``host:port`` of the control API.
 
-    The host stands in the settings; the port is what the running node wrote to ``run/control.port``, or else the
-    settings'. Without settings (an operator's folder on another machine) that file holds ``host:port`` itself.
+    A running node wrote it to ``run/control.address``. Else the host stands in the settings, and the port in
+    ``run/control.port`` or the settings. Without settings (an operator's folder on another machine) that file holds
+    ``host:port`` itself.
 
     Raises:
         Refusal: ``CONFIG_INVALID``; ``WRONG_ROLE`` for an auditor's directory; ``NODE_NOT_RUNNING`` where neither
             names a port.
     """
-    from node.config import SETTINGS_FILE, load, split_address
-    from node.rundir import RunDirectory
+    from node.rundir import RunDirectory, reachable
+
+    if address := RunDirectory(directory).address("control"):
+        return address
+    from node.config import SETTINGS_FILE, load, split_address  # takes longer to load than all that follows
 
     if not (directory / SETTINGS_FILE).exists() and (directory / PORT_FILE).exists():
         return (directory / PORT_FILE).read_text("ascii", errors="replace").strip()
@@ -87,8 +90,7 @@ def control_endpoint(directory: Path) -> str:
     port = RunDirectory(directory).port("control") or port
     if not port:
         raise Refusal(Code.NODE_NOT_RUNNING, "no running node has written the port of its control API")
-    host = _EVERYWHERE.get(host, host)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return reachable(host, port)
 
 
 def _server_certificates(directory: Path) -> bytes:

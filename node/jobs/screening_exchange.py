@@ -45,32 +45,38 @@ class Exchanged:
     messages: tuple[bytes, ...]
 
 
-def converse(machine: Any, decode: Callable[[bytes], Any], talk: Conversation, *, keep: bool = True) -> Exchanged:
+def converse(
+    machine: Any,
+    decode: Callable[[bytes], Any],
+    talk: Conversation,
+    sent: Callable[[Any], None] | None = None,
+) -> Exchanged:
     """Drive the bank's machine until it is done.
 
     Args:
         machine: of :mod:`protocols.machine`, the bank's role.
         decode: decodes the bureau's messages.
         talk: carries them.
-        keep: whether to keep the bureau's messages, for an audit.
+        sent: called with each message when it is on its way: time to work while the bureau does.
 
     Raises:
         Refusal: the bureau's, or ``MALFORMED`` on its side for a message that is false.
     """
-    bank, bureau, kept = MessagesDigest(), MessagesDigest(), []
+    bank, bureau, kept = MessagesDigest(), MessagesDigest(), list[bytes]()
 
     def send(messages: tuple[Encoded, ...]) -> None:
         for message in messages:
             encoded = message.encode()
             bank.add(encoded)
             talk.send(encoded)
+            if sent is not None:
+                sent(message)
 
     send(machine.start())
     while not is_done(machine):
         received = talk.receive()
         bureau.add(received)
-        if keep:
-            kept.append(received)
+        kept.append(received)
         try:
             send(machine.receive(decode(received)))
         except PeerProtocolError as fault:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from protocols.psi.job import JobSeed
 from protocols.psi.transcript import part_digest, vole_terms
 from protocols.psi.vole.buckets import BucketPlan
 from protocols.psi.vole.items import pack
-from protocols.psi.vole.messages import decode_message
+from protocols.psi.vole.messages import MaskedTable, Message, decode_message
 from protocols.psi.vole.receiver import VoleIntersectionReceiver
 
 BUCKETS_AT_ONCE = 2
@@ -108,7 +109,7 @@ class _Buckets:
         items = pack(task.codes) if self._file is None else self._file.items(number)
         machine = receiver(items, self._plan, ExchangePlace(session_id, number, attempt), task.seed)
         with task.link.exchange(ScreeningProtocol.VOLE, session_id, number, attempt) as talk:
-            given = converse(machine, decode_message, talk)
+            given = converse(machine, decode_message, talk, partial(_work_ahead, machine))
             sent, received = talk.traffic
         files.keep(job.job_id, _found(number), np.packbits(given.result).tobytes())
         files.write_step(job.job_id, number, _packed(attempt, given))
@@ -117,6 +118,12 @@ class _Buckets:
 
     def _share(self, buckets: int) -> int:
         return self._task.job.padded_codes * buckets // self._plan.buckets
+
+
+def _work_ahead(machine: VoleIntersectionReceiver, sent: Message) -> None:
+    """Compute the bank's own tags while the bureau works at the table that was sent."""
+    if isinstance(sent, MaskedTable):
+        machine.work_ahead()
 
 
 def _found(number: int) -> str:
