@@ -21,6 +21,8 @@ from protocols.primitives.vole.parameters import SecurityProfile
 
 Run = dict[str, Any]
 Runner = Callable[[Task], Run]
+FIRST = 1_000
+"""Codes of a side in a screening before all others, which loads what nodes load when they screen for the first time."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,16 @@ def run_psi(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:
     """
     if reason := why_not(plan.shape) if plan.shape else "":
         return {"line": reason, "exact": True}
-    with TemporaryDirectory(prefix="banktax-psi-") as name, _runners(plan, Path(name)) as (runners, missing):
+    with TemporaryDirectory(prefix="banktax-psi-") as name, _runners(plan, Path(name)) as (runners, told):
         first_use = compile_seconds(plan.protocol, _cache(Path(name)))
         rounds = [_round(plan, Path(name) / f"round-{number}", number, runners, tell) for number in range(plan.runs)]
     line = f"shaped: {plan.shape.rate} {plan.shape.delay}".rstrip() if plan.shape else "loopback"
-    return {"line": line, **missing, "compile_seconds": first_use, **report(rounds)}
+    return {"line": line, **told, "compile_seconds": first_use, **report(rounds)}
 
 
 @contextmanager
-def _runners(plan: Plan, folder: Path) -> Iterator[tuple[dict[str, Runner], dict[str, str]]]:
-    """Give every contender, and by name those that cannot be measured here, with the reason."""
+def _runners(plan: Plan, folder: Path) -> Iterator[tuple[dict[str, Runner], dict[str, Any]]]:
+    """Give every contender, and what is told beside them: why one cannot be measured here, what the first use took."""
     runners: dict[str, Runner] = {
         ALONE: partial(run_alone, protocol=plan.protocol, security=plan.security, cache=_cache(folder))
     }
@@ -76,7 +78,11 @@ def _runners(plan: Plan, folder: Path) -> Iterator[tuple[dict[str, Runner], dict
         yield runners, {NODES: missing}
     else:
         with node_pair(plan.security) as pair:
-            yield {NODES: partial(pair.run, protocol=plan.protocol), **runners}, {}
+            first = pair.run(
+                Task.make(folder / "first", FIRST, FIRST, plan.match, plan.seed, plan.shape), plan.protocol
+            )
+            told = {"first_screening_seconds": first["seconds"]}
+            yield {NODES: partial(pair.run, protocol=plan.protocol), **runners}, told
 
 
 def _round(

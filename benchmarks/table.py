@@ -73,11 +73,15 @@ def _online(figures: dict[str, Any]) -> list[str]:
 
 
 def _intersection(figures: dict[str, Any]) -> list[str]:
+    if "ours" not in figures:
+        return [f"| {figures['size']:,} x {figures['other_size']:,} | {figures['line']} | | | | | | |"]
     ours = dict(figures["ours"])
     alone = ours.pop("alone", None)
-    rows = {f"{figures['protocol']} through nodes" if alone else f"{figures['protocol']} alone": (ours, "")}
+    protocol = figures["protocol"] + (", malicious" if figures.get("security") == "malicious" else "")
+    protocol += f", {figures['line']}" if figures["line"].startswith("shaped") else ""
+    rows = {f"{protocol} through nodes" if alone else f"{protocol} alone": (ours, "")}
     if alone:
-        rows[f"{figures['protocol']} alone"] = (alone, "")
+        rows[f"{protocol} alone"] = (alone, "")
     for name, peer in figures["peers"].items():
         ratios = figures["ratios"][name]
         rows[name.replace("_", " ")] = (peer, ", ".join(f"{way} {ratio}" for way, ratio in ratios.items()))

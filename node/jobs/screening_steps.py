@@ -17,14 +17,14 @@ from node.jobs.screening_count_rules import check_allowed
 from node.jobs.screening_intake import SEED_LABEL
 from node.jobs.screening_link import Opened, ScreeningLink
 from node.jobs.screening_records import StoredScreening, entries_of
-from node.jobs.screening_task import Outcome, ScreeningParts, Task, context_of
+from node.jobs.screening_task import Outcome, ScreeningParts, Task, commit, context_of
 from node.logs import get_logger
 from node.policy import documents, screening_list, screening_record
 from node.policy.loan_classes import LOAN_LIST_KIND
 from node.policy.screening_list import ScreeningList
 from node.policy.screening_record import RECORD_KIND, ScreeningRecord
 from protocols.primitives.vole.parameters import SecurityProfile
-from protocols.psi.commitment import CommittedInput, padded_size
+from protocols.psi.commitment import padded_size
 from protocols.psi.job import JobSeed
 
 _log = get_logger("screenings")
@@ -65,7 +65,7 @@ class ScreeningSteps:
             job = journal.note(job.job_id, security=security or "")
         if not job.commitment:
             codes = self._parts.files.codes(job.job_id)
-            committed = CommittedInput(context_of(job, self._parts.bank), self._seed(job), codes)
+            committed = commit(context_of(job, self._parts.bank), self._seed(job), codes)
             job = journal.note(job.job_id, commitment=committed.root, padded_codes=committed.padded)
         if job.mode is ScreeningMode.COUNT:
             check_allowed(job, self._parts, terms.minimum_count)

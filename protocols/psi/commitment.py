@@ -7,8 +7,10 @@ given codes and seed can make the commitment and the bank's messages again, byte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,9 @@ _ROW = np.dtype(f"V{MAXIMUM_CODE_BYTES}")
 _LEAF = np.dtype([("kind", "u1"), ("salt", f"V{SALT_BYTES}"), ("length", "u1"), ("code", _ROW)])
 _BLOCK_POSITIONS = 1 << 14  # leaves that are laid out at a time: they stay in the processor's caches
 _CODE = np.dtype(f"S{MAXIMUM_CODE_BYTES}")
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""Gives a function of every argument in their order."""
 
 
 def padded_size(count: int) -> int:
@@ -76,22 +81,30 @@ class CommittedInput:
         seed: JobSeed,
         codes: Sequence[bytes] | NDArray[np.bytes_],
         padded: int | None = None,
+        each: Each = map,
     ) -> None:
-        """Take the codes in any order, each 1..36 bytes without a zero byte; ``padded`` is ``padded_size`` if left out.
+        """Commit to the codes.
+
+        Args:
+            context: the job.
+            seed: the job's.
+            codes: in any order, each 1..36 bytes without a zero byte.
+            padded: number of positions; :func:`padded_size` if left out.
+            each: how independent pieces of the work are run, as ``map`` does it or a pool's.
 
         Raises:
             LocalProtocolError: no codes, one twice, one of another form, or more than ``padded``.
         """
         self.context = context
         self.seed = seed
-        self.codes = _checked(codes)
-        self.padded = padded_size(len(self.codes)) if padded is None else padded
-        if not len(self.codes) <= self.padded <= MAXIMUM_POSITIONS:
+        self.padded = padded_size(len(codes)) if padded is None else padded
+        if not len(codes) <= self.padded <= MAXIMUM_POSITIONS:
             raise LocalProtocolError("there are more codes than positions")
-        self._order = permutation(self.padded, seed.randomness("order"))
+        ordering = partial(permutation, self.padded, seed.randomness("order"))
+        self.codes, self._order = each(_call, (partial(_checked, codes), ordering))
         self._dummies = _dummies(seed.randomness("dummies").bytes((self.padded - len(self.codes)) * _DUMMY_BYTES))
         self._salts = seed.randomness("salts").bytes(self.padded * SALT_BYTES)
-        self._leaves = self._hash_leaves()
+        self._leaves: bytes = b"".join(each(self._hash_block, range(0, self.padded, _BLOCK_POSITIONS)))
         self.tree_root = merkle.root(self._leaves)
         self.root = _bind(context, self.padded, seed.commitment(), self.tree_root)
 
@@ -112,9 +125,6 @@ class CommittedInput:
             return code
         dummy: bytes = self._dummies[place - len(self.codes)].tobytes()
         return dummy[: len(_DUMMY) + _DUMMY_BYTES]
-
-    def _hash_leaves(self) -> bytes:
-        return b"".join(self._hash_block(first) for first in range(0, self.padded, _BLOCK_POSITIONS))
 
     def _hash_block(self, first: int) -> bytes:
         """Return the leaves of some positions from ``first`` on."""
@@ -168,6 +178,10 @@ def verify_opening(
     if committed.root != root:
         raise PeerProtocolError("the opened set or seed is not the committed one")
     return committed
+
+
+def _call(piece: Callable[[], Any]) -> Any:
+    return piece()
 
 
 def _checked(codes: Sequence[bytes] | NDArray[np.bytes_]) -> NDArray[np.bytes_]:
