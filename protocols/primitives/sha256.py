@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from protocols.errors import ParameterError
 from protocols.primitives.compiled import compiled
-from protocols.primitives.sha2_constants import cube_roots, square_roots
 from protocols.primitives.sha256_lanes import LANES, compress_lanes
 
 DIGEST_BYTES = 32
@@ -20,7 +19,6 @@ MAXIMUM_MESSAGE_BYTES = 55
 _BLOCK_BYTES = 64
 _BLOCK_WORDS = 16
 _Bytes = NDArray[np.uint8]
-_Words = NDArray[np.uint32]
 
 
 def hash_messages(messages: _Bytes) -> bytes:
@@ -33,7 +31,7 @@ def hash_messages(messages: _Bytes) -> bytes:
     if length > MAXIMUM_MESSAGE_BYTES:
         raise ParameterError(f"a message has at most {MAXIMUM_MESSAGE_BYTES} bytes")
     digests = np.empty((count, DIGEST_BYTES), np.uint8)
-    _hash_all(np.require(messages, requirements=["C", "W"]), _padding(length), _CONSTANTS, digests)
+    _hash_all(np.require(messages, requirements=["C", "W"]), _padding(length), digests)
     return digests.tobytes()
 
 
@@ -45,9 +43,6 @@ def _padding(length: int) -> _Bytes:
     return block
 
 
-_CONSTANTS: _Words = np.array(cube_roots(64, 32) + square_roots(8, 32), np.uint32)
-
-
 @compiled("uint32(uint32)")
 def _swapped(word: np.uint32) -> np.uint32:
     """Return the bytes of a word in the other order: FIPS 180-4 reads big-endian words."""
@@ -56,8 +51,8 @@ def _swapped(word: np.uint32) -> np.uint32:
     return np.uint32(outer | inner)
 
 
-@compiled("void(uint8[:,::1], uint8[::1], uint32[::1], uint8[:,::1])")
-def _hash_all(messages: _Bytes, padding: _Bytes, constants: _Words, digests: _Bytes) -> None:
+@compiled("void(uint8[:,::1], uint8[::1], uint8[:,::1])")
+def _hash_all(messages: _Bytes, padding: _Bytes, digests: _Bytes) -> None:
     """Hash sixteen messages at a time; lanes beyond the last message hash the padding alone and are left out."""
     count, length = messages.shape
     blocks = np.empty((LANES, _BLOCK_BYTES), np.uint8)
@@ -74,7 +69,7 @@ def _hash_all(messages: _Bytes, padding: _Bytes, constants: _Words, digests: _By
             row = blocks[lane].view(np.uint32)
             for word in range(_BLOCK_WORDS):
                 words[word, lane] = _swapped(row[word])
-        compress_lanes(words.ctypes.data, constants.ctypes.data, state.ctypes.data)
+        compress_lanes(words.ctypes.data, state.ctypes.data)
         for lane in range(used):
             row = digests[first + lane].view(np.uint32)
             for word in range(8):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from protocols.primitives.compiled import compiled
 from protocols.primitives.sha2_constants import cube_roots
+from protocols.primitives.sha2_vectors import VectorWords
 
 LANES = 8
 _ROUNDS = cube_roots(80, 64)
@@ -26,43 +27,11 @@ _VECTOR = ir.VectorType(_WORD, LANES)
 _Words = NDArray[np.uint64]
 
 
-class _Rounds:
-    """Emits the rounds for one builder of LLVM's instructions; every value is a vector of eight words."""
+class _Rounds(VectorWords):
+    """Emits the rounds."""
 
     def __init__(self, builder: Any) -> None:
-        self._builder = builder
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        self._rotate = builder.module.declare_intrinsic("llvm.fshr.v8i64", (), kind)
-
-    def constant(self, word: int) -> Any:
-        return ir.Constant(_VECTOR, [ir.Constant(_WORD, word)] * LANES)
-
-    def add(self, *values: Any) -> Any:
-        total = values[0]
-        for value in values[1:]:
-            total = self._builder.add(total, value)
-        return total
-
-    def mix(self, value: Any, *turns: int, shift: int = 0) -> Any:
-        """Return the sum modulo 2 of ``value`` rotated to the right by every one of ``turns``, and shifted if asked."""
-        build = self._builder
-        parts = [build.call(self._rotate, [value, value, self.constant(turn)]) for turn in turns]
-        if shift:
-            parts.append(build.lshr(value, self.constant(shift)))
-        total = parts[0]
-        for part in parts[1:]:
-            total = build.xor(total, part)
-        return total
-
-    def choose(self, which: Any, one: Any, other: Any) -> Any:
-        """Ch of section 4.1.3: bits of ``one`` where ``which`` has a one, of ``other`` elsewhere."""
-        build = self._builder
-        return build.xor(other, build.and_(which, build.xor(one, other)))
-
-    def majority(self, one: Any, other: Any, third: Any) -> Any:
-        """Maj of section 4.1.3."""
-        build = self._builder
-        return build.or_(build.and_(one, other), build.and_(third, build.or_(one, other)))
+        super().__init__(builder, 64, LANES)
 
     def run(self, state: Sequence[Any], block: Sequence[Any]) -> list[Any]:
         """Return the eight words of the next state, from eight of the state and sixteen of the block."""
